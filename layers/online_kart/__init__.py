@@ -1,0 +1,1 @@
+"""Online Kart's shared package: the Lambda layer of the three apps."""

@@ -1,0 +1,1 @@
+"""What the business knows. Imports pydantic and the standard library, nothing else."""

@@ -1,0 +1,62 @@
+"""What we raise on purpose. The class name is part of the contract: state machines catch by it.
+
+The four kinds under `KartError` become HTTP answers in one place (`online_kart.http`); an error
+carries the facts as attributes, so that nobody has to parse a message.
+"""
+
+from typing import Any
+
+
+class KartError(Exception):
+    """Anything we raise on purpose. `facts()` is what a client may see besides the message."""
+
+    def facts(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+class InvalidRequest(KartError):
+    """The request breaks a rule; `field` and `expected` say which."""
+
+    def __init__(self, message: str, field: str | None = None, expected: str | None = None) -> None:
+        super().__init__(message)
+        self.field, self.expected = field, expected
+
+
+class NotFound(KartError):
+    """There is no such thing."""
+
+    def __init__(self, what: str, key: object) -> None:
+        super().__init__(f"There is no {what} {key}.")
+        self.what, self.key = what, str(key)
+
+
+class Conflict(KartError):
+    """The request is well-formed, but what is stored does not allow it now."""
+
+
+class Unavailable(KartError):
+    """A store, the bus or a network did not answer. Worth another try later."""
+
+
+class OutOfStock(Conflict):
+    """Fewer units are free, over all open FCs, than the order asks for."""
+
+    def __init__(self, sku: str, wanted: int, free: int) -> None:
+        super().__init__(f"{sku}: {wanted} wanted, {free} free.")
+        self.sku, self.wanted, self.free = sku, wanted, free
+
+
+class NoRoute(Conflict):
+    """No path within the hop limit leads from `origin` to the pincode."""
+
+    def __init__(self, origin: str, pincode: int) -> None:
+        super().__init__(f"No route leads from {origin} to pincode {pincode}.")
+        self.origin, self.pincode = origin, pincode
+
+
+class NotServed(Conflict):
+    """No FC serves the pincode."""
+
+    def __init__(self, pincode: int) -> None:
+        super().__init__(f"No fulfillment center serves pincode {pincode}.")
+        self.pincode = pincode

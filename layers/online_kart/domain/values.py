@@ -1,0 +1,33 @@
+"""Small values with a rule of their own: pincodes, SKUs, codes, money, times."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+PINCODE_MIN = 100_000
+PINCODE_MAX = 999_999
+
+Pincode = Annotated[int, Field(ge=PINCODE_MIN, le=PINCODE_MAX, examples=[560001])]
+"""A six-digit Indian postal code."""
+
+PincodeRange = tuple[Pincode, Pincode]
+"""(first, last), both inclusive."""
+
+FacilityCode = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,9}$"), Field(examples=["BLR1"])
+]
+"""An FC's code (`BLR1`), or a hub's: IATA (`BLR`) or UN/LOCODE (`INMAA`)."""
+
+Sku = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$"), Field(examples=["MUG-350ML"])
+]
+Paise = Annotated[int, Field(ge=0, le=10**12, examples=[129_900])]
+"""Money: an integer of paise (1 rupee = 100 paise)."""
+
+Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
+Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Instant = AwareDatetime
+"""A moment with a time zone. We store and compare in UTC and show in the shop's zone."""

@@ -1,0 +1,1 @@
+"""How a committed change becomes an event, and how a consumer handles each event once."""
