@@ -1,0 +1,240 @@
+"""What the apps tell each other: facts in the past tense, committed with the change they tell of.
+
+Every event has an id (a repeat is recognised by it), the aggregate it is about, and the moment. Where events of one
+aggregate may overtake each other, `version` orders them: a consumer never lets an older one overwrite a newer one.
+"""
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID, uuid4
+
+from pydantic import Field
+
+from .base import Model
+from .values import FacilityCode, Instant, Paise, Pincode, Quantity, Sku
+
+PackageStatus = Literal[
+    "planned",
+    "in_transit",
+    "out_for_delivery",
+    "delivered",
+    "returning",
+    "returned",
+    "cancelled",
+    "lost",
+]
+
+
+class Event(Model):
+    """The base of all events. Its class name is its type on the bus (EventBridge's `detail-type`)."""
+
+    event_id: UUID = Field(default_factory=uuid4)
+    occurred_at: Instant
+    aggregate: ClassVar[str]
+    """The name of the field that names what the event is about."""
+
+    @property
+    def type(self) -> str:
+        return type(self).__name__
+
+    @property
+    def aggregate_id(self) -> str:
+        return str(getattr(self, self.aggregate))
+
+
+# The network
+
+
+class NetworkChanged(Event):
+    """A facility, leg or pincode range was added, changed or removed: route tables `version` are to be built."""
+
+    aggregate: ClassVar[str] = "version"
+    version: Annotated[int, Field(ge=1)]
+    reason: str
+    revision: int = 1
+
+
+# Catalog and sellers
+
+
+class CategoryChanged(Event):
+    aggregate: ClassVar[str] = "category_id"
+    category_id: str
+    name: str
+    parent_id: str | None
+    version: int
+
+
+class ItemChanged(Event):
+    aggregate: ClassVar[str] = "sku"
+    sku: Sku
+    category_id: str
+    name: str
+    brand: str
+    weight_grams: int
+    status: Literal["active", "withdrawn"]
+    version: int
+
+
+class OfferChanged(Event):
+    """A seller's offer of an item was made, or its price or status changed."""
+
+    aggregate: ClassVar[str] = "sku"
+    sku: Sku
+    seller_id: UUID
+    price_paise: Paise
+    status: Literal["active", "paused"]
+    version: int
+
+
+class PriceChanged(Event):
+    """Told besides OfferChanged, for the log of prices (D7)."""
+
+    aggregate: ClassVar[str] = "sku"
+    sku: Sku
+    seller_id: UUID
+    old_price_paise: Paise | None
+    new_price_paise: Paise
+    changed_by: str
+    version: int
+
+
+class AvailabilityChanged(Event):
+    """How many units of an offer are free over all FCs."""
+
+    aggregate: ClassVar[str] = "sku"
+    sku: Sku
+    seller_id: UUID
+    free_units: Annotated[int, Field(ge=0)]
+    version: int
+
+
+# Inbound shipments
+
+
+class ShipmentArrived(Event):
+    """An announced inbound shipment is at the dock and was counted."""
+
+    aggregate: ClassVar[str] = "asn"
+    asn: str
+    fc_code: FacilityCode
+    revision: int = 1
+
+
+class ShipmentReceived(Event):
+    """Its units are booked into stock and its notice is closed."""
+
+    aggregate: ClassVar[str] = "asn"
+    asn: str
+    fc_code: FacilityCode
+    seller_id: UUID
+
+
+# Orders (told by the customer app)
+
+
+class EventLine(Model):
+    """A line of an order, as far as the fulfillment side needs it."""
+
+    line_no: Annotated[int, Field(ge=1)]
+    sku: Sku
+    seller_id: UUID
+    quantity: Quantity
+    unit_price_paise: Paise
+
+
+class OrderPlaced(Event):
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+    to_pincode: Pincode
+    placed_at: Instant
+    lines: Annotated[tuple[EventLine, ...], Field(min_length=1, max_length=50)]
+    revision: int = 1
+
+
+class OrderConfirmed(Event):
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+    promise_date: date
+    package_ids: tuple[UUID, ...]
+
+
+class OrderRejected(Event):
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+    error: str
+    message: str
+
+
+class CancellationRequested(Event):
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+    revision: int = 1
+
+
+class OrderCancelled(Event):
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+    refund_paise: Paise
+
+
+class OrderFinished(Event):
+    """Every package of the order is at its end."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+
+
+# Packages, batches, deliveries, sales
+
+
+class PackageChanged(Event):
+    """A package took a step: planned, loaded, departed, arrived, re-planned, out for delivery, delivered …"""
+
+    aggregate: ClassVar[str] = "package_id"
+    package_id: UUID
+    order_id: UUID
+    version: int
+    what: str
+    status: PackageStatus
+    facility: FacilityCode | None = None
+
+
+class BatchOpened(Event):
+    """A batch waits for its time; also told again, with a new revision, when its run was lost."""
+
+    aggregate: ClassVar[str] = "batch_id"
+    batch_id: UUID
+    revision: int
+    due_at: Instant
+
+
+class BatchDelayed(Event):
+    """A batch is not where it should be: an alert for people."""
+
+    aggregate: ClassVar[str] = "batch_id"
+    batch_id: UUID
+    origin: FacilityCode
+    destination: FacilityCode
+    expected_at: Instant
+
+
+class SaleRecorded(Event):
+    aggregate: ClassVar[str] = "sale_id"
+    sale_id: UUID
+    order_id: UUID
+    sku: Sku
+    seller_id: UUID
+    fc_code: FacilityCode
+    quantity: int
+    amount_paise: int
+
+
+class ReconciliationRequested(Event):
+    aggregate: ClassVar[str] = "reconciliation_id"
+    reconciliation_id: UUID
+    revision: int = 1
+
+
+EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}
+"""Every event by its type's name."""

@@ -1,0 +1,77 @@
+"""The outbox: events are rows, committed together with the change they tell of, and sent afterwards by the relay.
+
+So no event is lost between commit and publish, and none is told of a change that was rolled back. The drawback: a crash
+between publishing and marking sends an event again. Consumers expect that (see `inbox`).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from ..domain.events import Event
+from .bus import EventBus
+
+BATCH_SIZE_MAX = 100
+
+
+def append(conn: Connection[Any], *events: Event) -> None:
+    """Join the caller's transaction. Appending an event id a second time changes nothing."""
+    if not events:
+        return
+    conn.cursor().executemany(
+        """
+        INSERT INTO outbox (event_id, type, aggregate_id, payload, occurred_at)
+        VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (event_id) DO NOTHING
+        """,
+        [
+            (e.event_id, e.type, e.aggregate_id, Jsonb(e.model_dump(mode="json")), e.occurred_at)
+            for e in events
+        ],
+    )
+
+
+def send_unsent(conn: Connection[Any], bus: EventBus, source: str, now: datetime) -> int:
+    """Publish up to BATCH_SIZE_MAX events in order and mark those that the bus took. How many it took.
+
+    Rows are locked while they are sent, and rows that another relay holds are skipped: two relays share the work.
+    An event that the bus refuses stays unsent and is tried again by the next run.
+    """
+    with conn.transaction():
+        rows = conn.execute(
+            """
+            SELECT event_id, type, payload, occurred_at
+              FROM outbox
+             WHERE sent_at IS NULL
+             ORDER BY position
+             LIMIT %(batch_size_max)s
+               FOR UPDATE SKIP LOCKED
+            """,
+            {"batch_size_max": BATCH_SIZE_MAX},
+        ).fetchall()
+        taken = bus.publish(source, rows)
+        _mark_sent(conn, taken, now)
+    return len(taken)
+
+
+def _mark_sent(conn: Connection[Any], event_ids: Iterable[Any], now: datetime) -> None:
+    conn.execute(
+        "UPDATE outbox SET sent_at = %(now)s WHERE event_id = ANY(%(event_ids)s)",
+        {"now": now, "event_ids": list(event_ids)},
+    )
+
+
+def unsent_count(conn: Connection[Any]) -> int:
+    row = conn.execute("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def prune(conn: Connection[Any], sent_before: datetime) -> int:
+    """Forget events sent before the given moment. How many."""
+    return conn.execute(
+        "DELETE FROM outbox WHERE sent_at < %(sent_before)s", {"sent_before": sent_before}
+    ).rowcount
