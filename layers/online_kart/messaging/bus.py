@@ -48,7 +48,11 @@ class EventBus:
                 if result.get("ErrorCode"):
                     logger.warning(
                         "The bus refused an event",
-                        extra={"event_id": str(event_id), "type": type_, "code": result["ErrorCode"]},
+                        extra={
+                            "event_id": str(event_id),
+                            "type": type_,
+                            "code": result["ErrorCode"],
+                        },
                     )
                 else:
                     taken.append(event_id)

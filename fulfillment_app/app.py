@@ -1,0 +1,57 @@
+"""Easy Fulfillment: fulfillment centers, hubs, routes, batches. Makes the Chalice app and registers its parts; nothing else."""
+
+from chalice import Chalice
+
+from chalicelib import jobs, subscribers
+from chalicelib.api import (
+    batches as batches_api,
+    catalog as catalog_api,
+    deliveries as deliveries_api,
+    facilities as facilities_api,
+    health as health_api,
+    inbound as inbound_api,
+    packages as packages_api,
+    pincodes as pincodes_api,
+    reconciliations as reconciliations_api,
+    routes as routes_api,
+    runs as runs_api,
+    sales as sales_api,
+    sellers as sellers_api,
+    stock as stock_api,
+)
+from chalicelib.steps import (
+    cancel_order,
+    move_batch,
+    place_order,
+    rebuild_routes,
+    receive_shipment,
+    reconcile,
+)
+
+app = Chalice(app_name="fulfillment")
+
+for part in (
+    batches_api.batches_api,
+    catalog_api.catalog_api,
+    deliveries_api.deliveries_api,
+    facilities_api.facilities_api,
+    health_api.health_api,
+    inbound_api.inbound_api,
+    packages_api.packages_api,
+    pincodes_api.pincodes_api,
+    reconciliations_api.reconciliations_api,
+    routes_api.routes_api,
+    runs_api.runs_api,
+    sales_api.sales_api,
+    sellers_api.sellers_api,
+    stock_api.stock_api,
+    cancel_order.cancel_order_steps,
+    move_batch.move_batch_steps,
+    place_order.place_order_steps,
+    rebuild_routes.rebuild_routes_steps,
+    receive_shipment.receive_shipment_steps,
+    reconcile.reconcile_steps,
+    subscribers.subscribers,
+    jobs.jobs,
+):
+    app.register_blueprint(part)

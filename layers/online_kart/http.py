@@ -1,0 +1,187 @@
+"""HTTP at the edge: reading requests into models, answering with models, and errors as RFC 9457 problems.
+
+Chalice's middleware can't catch what a view raises (it has become a 500 by then), so `errors_to_http` is a decorator.
+"""
+
+import base64
+import functools
+import json
+import logging
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Generic, Protocol, TypeVar
+
+from chalice import Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from .domain.errors import Conflict, InvalidRequest, KartError, NotFound, Unavailable
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE_DEFAULT = 50
+PAGE_SIZE_MAX = 200
+
+STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
+    InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Request(Protocol):
+    """What we read of Chalice's request."""
+
+    raw_body: bytes
+    query_params: Any
+    headers: Any
+
+
+class Query(BaseModel):
+    """The base of query parameters: unknown ones are refused; lists are paged by an opaque cursor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int = Field(PAGE_SIZE_DEFAULT, ge=1, le=PAGE_SIZE_MAX)
+    cursor: str | None = None
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list. `next_cursor` is None on the last one."""
+
+    items: Sequence[T]
+    next_cursor: str | None = None
+
+
+def page_of(rows: Sequence[T], limit: int, cursor_of: Callable[[T], Sequence[Any]]) -> Page[T]:
+    """A page from up to `limit + 1` rows in order: the one too many says that there is a next page.
+
+    `cursor_of` gives the sort key of a row; the next page starts after it (see `after`).
+    """
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(items=shown, next_cursor=_encode_cursor(cursor_of(shown[-1])) if more else None)
+
+
+def _encode_cursor(key: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(list(key), default=str).encode()).decode()
+
+
+def after(cursor: str | None, types: type[T]) -> T | None:
+    """The sort key that a cursor holds, as the given tuple type. None at the start of a list."""
+    if cursor is None:
+        return None
+    try:
+        return TypeAdapter(types).validate_json(base64.urlsafe_b64decode(cursor.encode()))
+    except (ValueError, ValidationError):
+        raise InvalidRequest(
+            "The cursor is not one of ours.", "cursor", "next_cursor of the page before"
+        ) from None
+
+
+def read_body(request: Request, model: type[M]) -> M:
+    """The request's JSON body as the model. InvalidRequest names every field that is wrong."""
+    try:
+        return model.model_validate_json(request.raw_body or b"null")
+    except ValidationError as error:
+        raise InvalidFields(error) from None
+
+
+def read_query(request: Request, model: type[M]) -> M:
+    """The query parameters as the model."""
+    params = request.query_params
+    values = {key: params.getlist(key)[-1] for key in params} if params else {}
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InvalidFields(error) from None
+
+
+def read_path(type_: type[T] | Any, value: str, field: str) -> T:
+    """A path parameter as the given type, for instance `read_path(UUID, order_id, "order_id")`."""
+    try:
+        parsed: T = TypeAdapter(type_).validate_python(value)
+    except ValidationError as error:
+        raise InvalidRequest(f"{field} is malformed.", field, error.errors()[0]["msg"]) from None
+    return parsed
+
+
+def required_header(request: Request, name: str) -> str:
+    value = str(request.headers.get(name.lower()) or "")
+    if not 1 <= len(value) <= 200:
+        raise InvalidRequest(f"The header {name} is missing.", name, "1 to 200 characters")
+    return value
+
+
+class InvalidFields(InvalidRequest):
+    """A body or query that does not fit its model; `errors` lists field, expectation and kind."""
+
+    def __init__(self, error: ValidationError) -> None:
+        super().__init__("The request does not fit its schema.")
+        self.errors = [
+            {
+                "field": ".".join(str(part) for part in detail["loc"]) or "body",
+                "expected": detail["msg"],
+                "kind": detail["type"],
+            }
+            for detail in error.errors(
+                include_url=False, include_context=False, include_input=False
+            )
+        ]
+
+
+def json_response(
+    value: BaseModel | dict[str, Any],
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The answer, rendered here: Chalice would serialise a model outside of its own error handling."""
+    body = value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value)
+    return Response(
+        body=body,
+        status_code=int(status),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )
+
+
+def problem(
+    status: HTTPStatus, type_: str, title: str, extra: dict[str, Any] | None = None
+) -> Response:
+    """RFC 9457. `type_` is stable: clients may decide by it."""
+    body = {"type": type_, "title": title, "status": int(status), **(extra or {})}
+    return Response(
+        body=json.dumps(
+            {key: value for key, value in body.items() if value is not None}, default=str
+        ),
+        status_code=int(status),
+        headers={"Content-Type": "application/problem+json"},
+    )
+
+
+def _problem_of(error: KartError) -> Response:
+    status = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
+    facts = {key: value for key, value in error.facts().items() if key not in ("type", "status")}
+    return problem(status, f"urn:kart:problem:{type(error).__name__}", str(error), facts)
+
+
+def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Errors we raise on purpose become problems. Anything else is a bug: logged, and a 500 that tells nothing."""
+
+    @functools.wraps(view)
+    def wrapped(*args: Any, **kwargs: Any) -> Response:
+        try:
+            return view(*args, **kwargs)
+        except KartError as error:
+            return _problem_of(error)
+        except Exception:
+            logger.exception("A view failed")
+            return problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "urn:kart:problem:InternalError",
+                "Something went wrong on our side. Nothing was changed; try again later.",
+            )
+
+    return wrapped

@@ -1,0 +1,89 @@
+"""Answers that are repeated: the same key and body within 24 h get the first answer, byte for byte."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from ..domain.errors import InvalidRequest
+
+KEPT_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status_code: int
+    headers: Mapping[str, str]
+    body: str
+
+
+def digest(method: str, path: str, raw_body: bytes) -> str:
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), raw_body))).hexdigest()
+
+
+def earlier_answer(
+    conn: Connection[Any], principal: str, key: str, request_digest: str
+) -> Answer | None:
+    """The answer given to this key before, else None. Holds the key until the transaction ends.
+
+    So of two requests with one key at the same time the second waits, and then finds the first one's answer.
+    Raises InvalidRequest where the key came with another request.
+    """
+    conn.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", {"key": f"{principal} {key}"}
+    )
+    row = conn.execute(
+        """
+        SELECT request_digest, status_code, headers, body
+          FROM idempotency_keys
+         WHERE principal = %(principal)s AND key = %(key)s
+        """,
+        {"principal": principal, "key": key},
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] != request_digest:
+        raise InvalidRequest(
+            "This Idempotency-Key came with another request before.",
+            "Idempotency-Key",
+            "a new key for a new request",
+        )
+    return Answer(row[1], row[2], row[3])
+
+
+def keep(
+    conn: Connection[Any],
+    principal: str,
+    key: str,
+    request_digest: str,
+    answer: Answer,
+    now: datetime,
+) -> None:
+    """Join the caller's transaction: the answer is kept exactly if its effect is."""
+    conn.execute(
+        """
+        INSERT INTO idempotency_keys
+            (principal, key, request_digest, status_code, headers, body, created_at)
+        VALUES (%(principal)s, %(key)s, %(digest)s, %(status)s, %(headers)s, %(body)s, %(now)s)
+        """,
+        {
+            "principal": principal,
+            "key": key,
+            "digest": request_digest,
+            "status": answer.status_code,
+            "headers": Jsonb(dict(answer.headers)),
+            "body": answer.body,
+            "now": now,
+        },
+    )
+
+
+def prune(conn: Connection[Any], now: datetime) -> int:
+    """Forget answers older than KEPT_FOR. How many."""
+    return conn.execute(
+        "DELETE FROM idempotency_keys WHERE created_at < %(before)s", {"before": now - KEPT_FOR}
+    ).rowcount
