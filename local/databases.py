@@ -1,0 +1,105 @@
+"""Two PostgreSQL servers and a document store for this machine, or those the environment names.
+
+`ensure` may be called by any process at any time: it starts what doesn't run and returns the
+addresses. The servers outlive their caller; `stop` ends them, `forget` also deletes their data.
+
+By hand: `eval "$(python -m local.databases up)"`, and `python -m local.databases down`.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .accounts import server_folder
+from .document_server import DocumentServer
+from .errors import LocalError
+from .ports import VARIABLES, Ports
+from .postgres_server import PostgresServer
+from .state import state_folder
+
+INVENTORY_DSN = "KART_INVENTORY_DSN"
+CUSTOMER_DSN = "KART_CUSTOMER_DSN"
+MONGODB_URI = "MONGODB_URI"
+
+
+@dataclass(frozen=True)
+class Databases:
+    inventory_dsn: str
+    customer_dsn: str
+    mongodb_uri: str
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables the apps read these addresses from."""
+        return {
+            INVENTORY_DSN: self.inventory_dsn,
+            CUSTOMER_DSN: self.customer_dsn,
+            MONGODB_URI: self.mongodb_uri,
+        }
+
+
+def ensure(state: Path, ports: Ports, *, durable: bool = True) -> Databases:
+    """All three running. An address from the environment wins over an embedded server.
+
+    Not `durable`: faster, for tests; what was committed may be lost with the machine.
+    Raises LocalError.
+    """
+    inventory, customer, documents = _servers(state, durable)
+    starts: list[Callable[[], str]] = [
+        lambda: os.environ.get(INVENTORY_DSN) or inventory.ensure(ports.inventory),
+        lambda: os.environ.get(CUSTOMER_DSN) or customer.ensure(ports.customer),
+        lambda: os.environ.get(MONGODB_URI) or documents.ensure(ports.documents),
+    ]
+    with ThreadPoolExecutor(len(starts)) as pool:
+        return Databases(*pool.map(lambda start: start(), starts))
+
+
+def stop(state: Path) -> bool:
+    """Stop the embedded servers; whether any ran."""
+    servers = _servers(state)
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return any(list(pool.map(lambda server: server.stop(), servers)))
+
+
+def forget(state: Path) -> None:
+    """Stop the embedded servers and delete their data."""
+    stop(state)
+    folder = server_folder(state)
+    if folder != state:
+        shutil.rmtree(folder, ignore_errors=True)
+    for server in _servers(state):
+        shutil.rmtree(server.data, ignore_errors=True)
+
+
+def _servers(
+    state: Path, durable: bool = True
+) -> tuple[PostgresServer, PostgresServer, DocumentServer]:
+    folder = server_folder(state)
+    return (
+        PostgresServer("inventory", folder, VARIABLES["inventory"], durable),
+        PostgresServer("customer", folder, VARIABLES["customer"], durable),
+        DocumentServer(state, VARIABLES["documents"], durable),
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """`up` prints shell exports; `down` stops the servers."""
+    if arguments == ["up"]:
+        for variable, address in ensure(state_folder(), Ports.from_env()).as_environment().items():
+            print(f"export {variable}='{address}'")
+    elif arguments == ["down"]:
+        stop(state_folder())
+    else:
+        print("usage: python -m local.databases up|down", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except LocalError as error:
+        sys.exit(f"{error}")
