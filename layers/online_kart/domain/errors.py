@@ -22,6 +22,14 @@ class InvalidRequest(KartError):
         self.field, self.expected = field, expected
 
 
+class InvalidNetwork(InvalidRequest):
+    """A network breaks rules; each of `problems` names the entry and what is wrong with it."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("The network breaks its rules: " + "; ".join(problems))
+        self.problems = problems
+
+
 class NotFound(KartError):
     """There is no such thing."""
 
