@@ -46,6 +46,14 @@ class Unavailable(KartError):
     """A store, the bus or a network did not answer. Worth another try later."""
 
 
+class MigrationRefused(KartError):
+    """A migration's file does not fit what was applied to the database. Nothing was changed."""
+
+    def __init__(self, migration: str, why: str) -> None:
+        super().__init__(f"Migration {migration}: {why}.")
+        self.migration, self.why = migration, why
+
+
 class OutOfStock(Conflict):
     """Fewer units are free, over all open FCs, than the order asks for."""
 
