@@ -5,32 +5,13 @@ A run is named `<business id>-<revision>`. Its times are the wall clock's.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from ..domain.base import Model
-from ..domain.values import Instant
-
-RunStatus = Literal["running", "succeeded", "failed", "lost"]
-
-
-class Run(Model):
-    machine: str
-    business_id: str
-    revision: int
-    status: RunStatus
-    input: dict[str, Any]
-    error: str | None
-    started_at: Instant
-    ended_at: Instant | None
-
-    @property
-    def name(self) -> str:
-        return f"{self.business_id}-{self.revision}"
-
+from ..domain.runs import Run, RunStatus
 
 COLUMNS = "machine, business_id, revision, status, input, error, started_at, ended_at"
 
@@ -47,8 +28,8 @@ def insert(
     return (
         conn.execute(
             """
-            INSERT INTO runs (machine, business_id, revision, status, input, started_at)
-            VALUES (%(machine)s, %(business_id)s, %(revision)s, 'running', %(input)s, %(now)s)
+            INSERT INTO runs (machine, business_id, revision, status, input, started_at, checked_at)
+            VALUES (%(machine)s, %(business_id)s, %(revision)s, 'running', %(input)s, %(now)s, %(now)s)
             ON CONFLICT DO NOTHING
             """,
             {
@@ -104,16 +85,42 @@ def latest_revision(conn: Connection[Any], machine: str, business_id: str) -> in
     return int(row[0])
 
 
-def running(conn: Connection[Any], started_before: datetime, limit: int) -> list[Run]:
-    """The longest-running first."""
+def take_unchecked(
+    conn: Connection[Any],
+    checked_before: datetime,
+    restarted_machines: Sequence[str],
+    revision_max: int,
+    limit: int,
+    wall_now: datetime,
+) -> list[Run]:
+    """Runs that nobody has asked the engine about for a while; notes that they are asked about now.
+
+    Failed runs of the given machines are among them, as long as they are the last of their business id.
+    """
     with conn.cursor(row_factory=class_row(Run)) as cur:
         return cur.execute(
             f"""
-            SELECT {COLUMNS} FROM runs
-             WHERE status = 'running' AND started_at < %(before)s
-             ORDER BY started_at LIMIT %(limit)s
+            UPDATE runs SET checked_at = %(now)s
+             WHERE (machine, business_id, revision) IN (
+                   SELECT machine, business_id, revision FROM runs AS r
+                    WHERE checked_at < %(before)s
+                      AND (status = 'running'
+                           OR status = 'failed' AND machine = ANY(%(machines)s)
+                              AND revision < %(revision_max)s
+                              AND NOT EXISTS (SELECT FROM runs AS later
+                                               WHERE later.machine = r.machine
+                                                 AND later.business_id = r.business_id
+                                                 AND later.revision > r.revision))
+                    ORDER BY checked_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+            RETURNING {COLUMNS}
             """,
-            {"before": started_before, "limit": limit},
+            {
+                "before": checked_before,
+                "machines": list(restarted_machines),
+                "revision_max": revision_max,
+                "limit": limit,
+                "now": wall_now,
+            },
         ).fetchall()
 
 

@@ -44,9 +44,10 @@ CREATE TABLE runs (
     error text,
     started_at timestamptz NOT NULL,
     ended_at timestamptz,
+    checked_at timestamptz NOT NULL, -- when the sweep last asked the engine about it
     PRIMARY KEY (machine, business_id, revision)
 );
-CREATE INDEX runs_running ON runs (started_at) WHERE status = 'running';
+CREATE INDEX runs_unchecked ON runs (checked_at) WHERE status IN ('running', 'failed');
 CREATE INDEX runs_by_start ON runs (started_at DESC);
 
 CREATE TABLE reconciliations (

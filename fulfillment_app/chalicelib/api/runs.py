@@ -1,0 +1,45 @@
+"""/runs: our own table of state machine runs."""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.runs import Machine, RunStatus
+from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
+
+from .. import wiring
+from ..services import runs
+
+runs_api = Blueprint(__name__)
+
+
+class RunsQuery(Query):
+    machine: Machine | None = None
+    status: RunStatus | None = None
+
+
+@runs_api.route("/runs", methods=["GET"])
+@errors_to_http
+def list_runs() -> Response:
+    """The newest first."""
+    query = read_query(runs_api.current_request, RunsQuery)
+    rows = runs.listed(
+        wiring.inventory_db(),
+        query.machine,
+        query.status,
+        after(query.cursor, tuple[datetime, str, str, int]),
+        query.limit + 1,
+    )
+    page = page_of(
+        rows, query.limit, lambda run: (run.started_at, run.machine, run.business_id, run.revision)
+    )
+    return json_response(page, HTTPStatus.OK)
+
+
+@runs_api.route("/runs/{machine}/{business_id}", methods=["GET"])
+@errors_to_http
+def runs_of(machine: str, business_id: str) -> Response:
+    """Every revision of one business id's run, the newest first."""
+    found = runs.of(wiring.inventory_db(), machine, business_id)
+    return json_response({"items": [run.model_dump(mode="json") for run in found]})

@@ -1,0 +1,92 @@
+"""What runs on a schedule. Every job is safe to run twice and at the same time, bounded, and logs what it did."""
+
+from datetime import timedelta
+from typing import Any
+
+from chalice import Blueprint, Cron, Rate
+from chalice.app import CloudWatchEvent
+
+from online_kart.messaging import idempotency, inbox, outbox
+
+from . import wiring
+from .services import availability, facilities, reconciliations, routes, runs, sales, stock
+
+jobs = Blueprint(__name__)
+
+SOURCE = "kart.inventory"
+RELAY_ROUNDS_MAX = 50  # of outbox.BATCH_SIZE_MAX events: what one invocation sends at most
+SWEPT_AT_ONCE_MAX = 500
+EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
+
+MINUTE = Rate(1, unit=Rate.MINUTES)
+
+
+@jobs.schedule(MINUTE, name="relay_inventory_outbox")
+def relay_inventory_outbox(event: CloudWatchEvent) -> dict[str, Any]:
+    """Add up what changed in stock (I13), then send every unsent event. Also runs when nudged."""
+    conn, now = wiring.inventory_db(), wiring.now()
+    projected = availability.project(conn, now)
+    sent = 0
+    for _ in range(RELAY_ROUNDS_MAX):
+        taken = outbox.send_unsent(conn, wiring.bus(), SOURCE, now)
+        sent += taken
+        if taken < outbox.BATCH_SIZE_MAX:
+            break
+    return {"projected": projected, "sent": sent}
+
+
+@jobs.schedule(MINUTE, name="sweep_runs")
+def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
+    """Start again what was lost."""
+    engine = runs.Engine(wiring.step_functions(), wiring.state_machine_arns())
+    lost_after = timedelta(seconds=wiring.settings().run_lost_after_seconds)
+    answer = runs.sweep(wiring.inventory_db(), engine, wiring.clock(), lost_after)
+    wiring.nudge_relay()
+    return answer
+
+
+@jobs.schedule(MINUTE, name="sweep_reservations")
+def sweep_reservations(event: CloudWatchEvent) -> dict[str, Any]:
+    """Release stock held for orders that were not confirmed in time."""
+    released = stock.release_expired(wiring.inventory_db(), wiring.now(), SWEPT_AT_ONCE_MAX)
+    return {"released": released}
+
+
+@jobs.schedule(MINUTE, name="roll_up_sales")
+def roll_up_sales(event: CloudWatchEvent) -> dict[str, Any]:
+    """Add sales changes to the totals by category and month (I11, I12)."""
+    return {"rolled_up": sales.roll_up(wiring.inventory_db(), wiring.now())}
+
+
+@jobs.schedule(MINUTE, name="close_drained_facilities")
+def close_drained_facilities(event: CloudWatchEvent) -> dict[str, Any]:
+    """A draining facility that holds nothing any more is closed."""
+    return {"closed": facilities.close_drained(wiring.inventory_db(), wiring.now())}
+
+
+@jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_inventory")
+def prune_inventory(event: CloudWatchEvent) -> dict[str, Any]:
+    """Forget sent events, handled ids, old answers, and route tables that nothing uses."""
+    conn, now = wiring.inventory_db(), wiring.now()
+    return {
+        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
+        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
+        "answers": idempotency.prune(conn, now),
+        "route_tables": routes.prune(wiring.documents()),
+    }
+
+
+@jobs.schedule(Cron(30, 20, "*", "*", "?", "*"), name="rebuild_routes_daily")
+def rebuild_routes_daily(event: CloudWatchEvent) -> dict[str, Any]:
+    """At 02:00 in the shop's time zone."""
+    version = routes.request_rebuild(wiring.inventory_db(), "daily", wiring.now())
+    wiring.nudge_relay()
+    return {"version": version}
+
+
+@jobs.schedule(Cron(0, 21, "*", "*", "?", "*"), name="reconcile_daily")
+def reconcile_daily(event: CloudWatchEvent) -> dict[str, Any]:
+    """At 02:30 in the shop's time zone."""
+    reconciliation_id = reconciliations.request(wiring.inventory_db(), wiring.now())
+    wiring.nudge_relay()
+    return {"reconciliation_id": str(reconciliation_id)}
