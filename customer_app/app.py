@@ -1,0 +1,23 @@
+"""The Customer App: owns the customer database. Makes the Chalice app and registers its parts; nothing else."""
+
+from chalice import Chalice
+from chalicelib import jobs, subscribers
+from chalicelib.api import addresses, catalog, customers, health, orders, tracking
+from chalicelib.steps import cancel_order, place_order, reconcile
+
+app = Chalice(app_name="customer")
+
+for part in (
+    addresses.addresses_api,
+    catalog.catalog_api,
+    customers.customers_api,
+    health.health_api,
+    orders.orders_api,
+    tracking.tracking_api,
+    cancel_order.cancel_order_steps,
+    place_order.place_order_steps,
+    reconcile.reconcile_steps,
+    subscribers.subscribers,
+    jobs.jobs,
+):
+    app.register_blueprint(part)

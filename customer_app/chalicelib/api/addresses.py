@@ -1,0 +1,42 @@
+"""/customers/{customer_id}/addresses"""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.customers import AddAddress
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import addresses
+
+addresses_api = Blueprint(__name__)
+
+
+@addresses_api.route("/customers/{customer_id}/addresses", methods=["POST"])
+@errors_to_http
+def add_address(customer_id: str) -> Response:
+    key: UUID = read_path(UUID, customer_id, "customer_id")
+    command = read_body(addresses_api.current_request, AddAddress)
+    address = addresses.add(wiring.customer_db(), key, command, wiring.now())
+    return json_response(address, HTTPStatus.CREATED)
+
+
+@addresses_api.route("/customers/{customer_id}/addresses", methods=["GET"])
+@errors_to_http
+def list_addresses(customer_id: str) -> Response:
+    key: UUID = read_path(UUID, customer_id, "customer_id")
+    query = read_query(addresses_api.current_request, Query)
+    start = after(query.cursor, tuple[UUID])
+    rows = addresses.listed(wiring.customer_db(), key, start[0] if start else None, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda address: (address.address_id,)))

@@ -1,0 +1,30 @@
+"""/customers"""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.customers import RegisterCustomer
+from online_kart.http import errors_to_http, json_response, read_body, read_path
+
+from .. import wiring
+from ..services import customers
+
+customers_api = Blueprint(__name__)
+
+
+@customers_api.route("/customers", methods=["POST"])
+@errors_to_http
+def register_customer() -> Response:
+    command = read_body(customers_api.current_request, RegisterCustomer)
+    customer = customers.register(wiring.customer_db(), command, wiring.now())
+    location = {"Location": f"/customers/{customer.customer_id}"}
+    return json_response(customer, HTTPStatus.CREATED, location)
+
+
+@customers_api.route("/customers/{customer_id}", methods=["GET"])
+@errors_to_http
+def customer_by_id(customer_id: str) -> Response:
+    key: UUID = read_path(UUID, customer_id, "customer_id")
+    return json_response(customers.by_id(wiring.customer_db(), key))

@@ -1,0 +1,78 @@
+"""/orders"""
+
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.orders import PlaceOrder
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+    required_header,
+)
+from online_kart.messaging import idempotency
+
+from .. import wiring
+from ..services import orders
+from ..services.orders import Keyed
+
+orders_api = Blueprint(__name__)
+
+
+@orders_api.route("/orders", methods=["POST"])
+@errors_to_http
+def place_order() -> Response:
+    """202 with the order in `placed`: it is normally confirmed within a second. See its Location.
+
+    Safe to retry with the same `Idempotency-Key` and body for 24 h: the answer is the same, byte for byte.
+    """
+    request = orders_api.current_request
+    command = read_body(request, PlaceOrder)
+    keyed = Keyed(
+        principal=str(command.customer_id),
+        key=required_header(request, "Idempotency-Key"),
+        digest=idempotency.digest("POST", "/orders", request.raw_body),
+    )
+    answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
+    wiring.nudge_relay()
+    headers = {"Content-Type": "application/json", **answer.headers}
+    return Response(body=answer.body, status_code=answer.status_code, headers=headers)
+
+
+@orders_api.route("/orders/{order_id}", methods=["GET"])
+@errors_to_http
+def order_by_id(order_id: str) -> Response:
+    key: UUID = read_path(UUID, order_id, "order_id")
+    return json_response(orders.by_id(wiring.customer_db(), key))
+
+
+@orders_api.route("/customers/{customer_id}/orders", methods=["GET"])
+@errors_to_http
+def orders_of_customer(customer_id: str) -> Response:
+    """The newest first."""
+    key: UUID = read_path(UUID, customer_id, "customer_id")
+    query = read_query(orders_api.current_request, Query)
+    rows = orders.of_customer(
+        wiring.customer_db(), key, after(query.cursor, tuple[datetime, UUID]), query.limit + 1
+    )
+    return json_response(
+        page_of(rows, query.limit, lambda order: (order.placed_at, order.order_id))
+    )
+
+
+@orders_api.route("/orders/{order_id}/cancellation", methods=["POST"])
+@errors_to_http
+def cancel_order(order_id: str) -> Response:
+    """202: what has not left is kept back, what is under way returns. Safe to repeat."""
+    key: UUID = read_path(UUID, order_id, "order_id")
+    order = orders.request_cancellation(wiring.customer_db(), key, wiring.now())
+    wiring.nudge_relay()
+    return json_response(order, HTTPStatus.ACCEPTED, {"Location": f"/orders/{key}"})

@@ -1,0 +1,19 @@
+"""/packages/{package_id}/path: where it is, planned against actual."""
+
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.http import errors_to_http, json_response, read_path
+
+from .. import wiring
+from ..services import tracking
+
+tracking_api = Blueprint(__name__)
+
+
+@tracking_api.route("/packages/{package_id}/path", methods=["GET"])
+@errors_to_http
+def path_of_package(package_id: str) -> Response:
+    key: UUID = read_path(UUID, package_id, "package_id")
+    return json_response(tracking.path_of(wiring.documents(), key))

@@ -1,0 +1,53 @@
+"""What runs on a schedule. Every job is safe to run twice and at the same time, and bounded."""
+
+from datetime import timedelta
+from typing import Any
+
+from chalice import Blueprint, Rate
+from chalice.app import CloudWatchEvent
+
+from online_kart.messaging import idempotency, inbox, outbox
+
+from . import wiring
+from .services import orders
+
+jobs = Blueprint(__name__)
+
+SOURCE = "kart.customer"
+RELAY_ROUNDS_MAX = 50  # of outbox.BATCH_SIZE_MAX events: what one invocation sends at most
+SWEPT_AT_ONCE_MAX = 200
+EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
+
+
+@jobs.schedule(Rate(1, unit=Rate.MINUTES), name="relay_customer_outbox")
+def relay_customer_outbox(event: CloudWatchEvent) -> dict[str, Any]:
+    """Send every unsent event. Also runs when nudged."""
+    sent = 0
+    for _ in range(RELAY_ROUNDS_MAX):
+        taken = outbox.send_unsent(wiring.customer_db(), wiring.bus(), SOURCE, wiring.now())
+        sent += taken
+        if taken < outbox.BATCH_SIZE_MAX:
+            break
+    return {"sent": sent}
+
+
+@jobs.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_orders")
+def sweep_orders(event: CloudWatchEvent) -> dict[str, Any]:
+    """Tell again of orders that were neither served nor cancelled in time."""
+    stuck_for = timedelta(seconds=wiring.settings().order_stuck_after_seconds)
+    now = wiring.now()
+    stuck_before = now - stuck_for * wiring.clock().speed
+    swept = orders.sweep(wiring.customer_db(), stuck_before, SWEPT_AT_ONCE_MAX, now)
+    wiring.nudge_relay()
+    return {"swept": swept}
+
+
+@jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_customer")
+def prune_customer(event: CloudWatchEvent) -> dict[str, Any]:
+    """Forget sent events, handled ids and old answers."""
+    conn, now = wiring.customer_db(), wiring.now()
+    return {
+        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
+        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
+        "answers": idempotency.prune(conn, now),
+    }

@@ -1,0 +1,34 @@
+"""Registering customers."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from online_kart.customer_db import customers
+from online_kart.domain.customers import Customer, RegisterCustomer
+from online_kart.domain.errors import Conflict, NotFound
+
+
+class EmailTaken(Conflict):
+    """Another customer has registered with this e-mail address."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"A customer is registered with {email} already.")
+        self.field = "email"
+
+
+def register(conn: Connection[Any], command: RegisterCustomer, now: datetime) -> Customer:
+    customer = Customer(customer_id=uuid4(), registered_at=now, **command.model_dump())
+    if not customers.insert(conn, customer):
+        raise EmailTaken(command.email)
+    return customer
+
+
+def by_id(conn: Connection[Any], customer_id: UUID) -> Customer:
+    """Raises NotFound."""
+    customer = customers.by_id(conn, customer_id)
+    if customer is None:
+        raise NotFound("customer", customer_id)
+    return customer

@@ -1,0 +1,320 @@
+"""Placing, confirming, rejecting and cancelling orders.
+
+The order's row is where an order is decided: whoever changes its status first has decided, under the row's lock. So the
+steps of the state machines may run twice, late, or at the same time, and the order still has one outcome.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from pymongo.database import Database
+
+from online_kart.customer_db import addresses, catalog, orders
+from online_kart.customer_db.catalog import OfferRow
+from online_kart.documents import package_paths
+from online_kart.domain.errors import Conflict, InvalidRequest, NotFound
+from online_kart.domain.events import (
+    CancellationRequested,
+    EventLine,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderFinished,
+    OrderPlaced,
+    OrderRejected,
+    PackageChanged,
+)
+from online_kart.domain.orders import (
+    ALLOWED_CHANGES,
+    Order,
+    OrderLine,
+    OrderStatus,
+    OrderStatusConflict,
+    PackageOfOrder,
+    PlaceOrder,
+    is_over,
+    summed,
+    total_paise,
+)
+from online_kart.messaging import idempotency, inbox, outbox
+from online_kart.messaging.consumer import Envelope
+from online_kart.messaging.idempotency import Answer
+
+Documents = Database[dict[str, Any]]
+
+
+class NotOffered(Conflict):
+    """Nobody offers the item now."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku} is not offered by this seller, or by anybody.")
+        self.sku = sku
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A request that may be repeated: whose, under which key, and the digest of what was asked."""
+
+    principal: str
+    key: str
+    digest: str
+
+
+def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: datetime) -> Answer:
+    """The order in status `placed`, with its event. The same request again gets the same answer, byte for byte.
+
+    Raises NotFound (customer or address), NotOffered, InvalidRequest (the key came with another request).
+    """
+    with conn.transaction():
+        earlier = idempotency.earlier_answer(conn, keyed.principal, keyed.key, keyed.digest)
+        if earlier:
+            return earlier
+        order = _new_order(conn, command, now)
+        orders.insert(conn, order, keyed.key)
+        outbox.append(conn, _order_placed(order, revision=1, now=now))
+        answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
+        idempotency.keep(conn, keyed.principal, keyed.key, keyed.digest, answer, now)
+    return answer
+
+
+def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Order:
+    address = addresses.by_id(conn, command.customer_id, command.address_id)
+    if address is None:
+        raise NotFound("address of this customer", command.address_id)
+    lines = _priced(conn, command)
+    return Order(
+        order_id=uuid4(),
+        customer_id=command.customer_id,
+        address_id=address.address_id,
+        to_pincode=address.pincode,
+        status="placed",
+        payment="cash_on_delivery",
+        total_paise=total_paise(lines),
+        promise_date=None,
+        rejection=None,
+        sourcing=None,
+        version=1,
+        placed_at=now,
+        updated_at=now,
+        lines=lines,
+    )
+
+
+def _priced(conn: Connection[Any], command: PlaceOrder) -> tuple[OrderLine, ...]:
+    """Lines at the prices of now, the same offer summed."""
+    offers = catalog.offers_of(conn, [line.sku for line in command.lines])
+    chosen = [_offer_for(offers, line.sku, line.seller_id) for line in command.lines]
+    by_key = {(offer.sku, offer.seller_id): offer for offer in chosen}
+    quantities = summed(
+        (offer.sku, offer.seller_id, line.quantity)
+        for offer, line in zip(chosen, command.lines, strict=True)
+    )
+    return tuple(
+        OrderLine(
+            line_no=line_no,
+            sku=sku,
+            seller_id=seller_id,
+            item_name=by_key[sku, seller_id].item_name,
+            quantity=quantity,
+            unit_price_paise=by_key[sku, seller_id].price_paise,
+        )
+        for line_no, ((sku, seller_id), quantity) in enumerate(quantities.items(), start=1)
+    )
+
+
+def _offer_for(offers: Sequence[OfferRow], sku: str, seller_id: UUID | None) -> OfferRow:
+    """The seller's offer; without a seller the cheapest with units left, else the cheapest."""
+    fitting = [o for o in offers if o.sku == sku and seller_id in (None, o.seller_id)]
+    if not fitting:
+        raise NotOffered(sku)
+    return next((offer for offer in fitting if offer.free_units > 0), fitting[0])
+
+
+def _order_placed(order: Order, revision: int, now: datetime) -> OrderPlaced:
+    return OrderPlaced(
+        occurred_at=now,
+        order_id=order.order_id,
+        to_pincode=order.to_pincode,
+        placed_at=order.placed_at,
+        lines=tuple(EventLine(**line.model_dump(exclude={"item_name"})) for line in order.lines),
+        revision=revision,
+    )
+
+
+def by_id(conn: Connection[Any], order_id: UUID) -> Order:
+    """Raises NotFound."""
+    order = orders.by_id(conn, order_id)
+    if order is None:
+        raise NotFound("order", order_id)
+    return order
+
+
+def of_customer(
+    conn: Connection[Any], customer_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Order]:
+    """The newest first."""
+    return orders.of_customer(conn, customer_id, after, limit)
+
+
+def _locked(conn: Connection[Any], order_id: UUID) -> Order:
+    order = orders.lock(conn, order_id)
+    if order is None:
+        raise NotFound("order", order_id)
+    return order
+
+
+def _may_become(order: Order, status: OrderStatus) -> bool:
+    return status in ALLOWED_CHANGES[order.status]
+
+
+def confirm_order(
+    conn: Connection[Any],
+    documents: Documents,
+    order_id: UUID,
+    package_ids: Sequence[UUID],
+    promise_date: date,
+    sourcing: dict[str, Any] | None,
+    now: datetime,
+) -> None:
+    """The order's packages and promise. A repeat changes nothing. Raises OrderStatusConflict, NotFound.
+
+    Packages are read from their paths (D3), which were written before this was called.
+    """
+    paths = package_paths.by_ids(documents, package_ids)
+    if len(paths) != len(set(package_ids)):
+        raise NotFound("path of a package of order", order_id)
+    with conn.transaction():
+        order = _locked(conn, order_id)
+        if order.status in ("confirmed", "finished"):
+            return
+        if not _may_become(order, "confirmed"):
+            raise OrderStatusConflict(order_id, order.status, "confirmed")
+        for path in paths:
+            package = PackageOfOrder(
+                package_id=path.package_id,
+                origin_fc_code=path.origin_fc_code,
+                status=path.status,
+                promise_date=path.promise_date,
+                version=path.version,
+                lines={line.line_no: line.quantity for line in path.lines},
+            )
+            orders.insert_package(conn, order_id, package, now)
+        orders.set_status(
+            conn, order_id, "confirmed", now, promise_date=promise_date, sourcing=sourcing
+        )
+        outbox.append(
+            conn,
+            OrderConfirmed(
+                occurred_at=now,
+                order_id=order_id,
+                promise_date=promise_date,
+                package_ids=tuple(package_ids),
+            ),
+        )
+
+
+def reject_order(
+    conn: Connection[Any], order_id: UUID, error: str, cause: str, now: datetime
+) -> bool:
+    """Decide that a placed order can't be served. True where it is rejected, now or before.
+
+    False where it is not this run's to undo: the order was confirmed (by a run whose answer got lost), or its customer
+    cancelled it meanwhile. Raises NotFound.
+    """
+    message = message_of(cause) or error
+    with conn.transaction():
+        order = _locked(conn, order_id)
+        if order.status == "rejected":
+            return True
+        if not _may_become(order, "rejected"):
+            return False
+        orders.set_status(
+            conn, order_id, "rejected", now, rejection={"error": error, "message": message}
+        )
+        outbox.append(
+            conn, OrderRejected(occurred_at=now, order_id=order_id, error=error, message=message)
+        )
+    return True
+
+
+def message_of(cause: str) -> str:
+    """Lambda tells a cause as JSON with `errorMessage`; the engine itself as plain text."""
+    try:
+        parsed = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(parsed.get("errorMessage", cause)) if isinstance(parsed, Mapping) else cause
+
+
+def request_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
+    """The order becomes `cancelling`; a repeat changes nothing. Raises OrderStatusConflict, NotFound."""
+    with conn.transaction():
+        order = _locked(conn, order_id)
+        if order.status not in ("cancelling", "cancelled"):
+            if not _may_become(order, "cancelling"):
+                raise OrderStatusConflict(order_id, order.status, "cancelled")
+            if "delivered" in orders.package_statuses(conn, order_id):
+                raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
+            orders.set_status(conn, order_id, "cancelling", now)
+            outbox.append(conn, CancellationRequested(occurred_at=now, order_id=order_id))
+    return by_id(conn, order_id)
+
+
+def begin_cancellation(conn: Connection[Any], order_id: UUID) -> OrderStatus:
+    """What the order's status is now: the machine goes on only where it is `cancelling`. Raises NotFound."""
+    return by_id(conn, order_id).status
+
+
+def finish_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
+    """The order is cancelled; answers the paise to refund. A repeat changes nothing. Raises NotFound.
+
+    Cash on delivery: nothing was paid, nothing is refunded.
+    """
+    with conn.transaction():
+        order = _locked(conn, order_id)
+        if order.status == "cancelled":
+            return 0
+        if not _may_become(order, "cancelled"):
+            raise OrderStatusConflict(order_id, order.status, "cancelled")
+        orders.set_status(conn, order_id, "cancelled", now)
+        outbox.append(conn, OrderCancelled(occurred_at=now, order_id=order_id, refund_paise=0))
+    return 0
+
+
+def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
+    """Take a package's new status into C5; the last one at its end finishes the order.
+
+    A package that is not known here yet is no loss: confirming the order reads its path (D3), which is as new as any
+    event told before.
+    """
+    event = PackageChanged.model_validate(envelope.detail)
+    with conn.transaction():
+        if not inbox.first_time(conn, "track_packages", envelope.id, now):
+            return
+        order = orders.lock(conn, event.order_id)
+        if order is None:
+            raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
+        orders.set_package_status(conn, event.package_id, event.status, event.version, now)
+        if order.status == "confirmed" and is_over(orders.package_statuses(conn, event.order_id)):
+            orders.set_status(conn, event.order_id, "finished", now)
+            outbox.append(conn, OrderFinished(occurred_at=now, order_id=event.order_id))
+
+
+def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:
+    """Tell again of orders that were neither served nor cancelled in time. How many."""
+    with conn.transaction():
+        stuck = orders.take_stuck(conn, stuck_before, limit, now)
+        for order_id, revision in stuck:
+            order = by_id(conn, order_id)
+            if order.status == "placed":
+                outbox.append(conn, _order_placed(order, revision, now))
+            else:
+                outbox.append(
+                    conn,
+                    CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+                )
+    return len(stuck)

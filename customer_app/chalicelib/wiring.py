@@ -1,0 +1,65 @@
+"""What the app is connected to: opened on first use, never on import.
+
+Local runs and tests swap it by the environment. There is no way into the inventory database from here.
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from psycopg import Connection
+from pymongo.database import Database as Documents
+
+from online_kart.clock import Clock
+from online_kart.documents import connection
+from online_kart.messaging import relay
+from online_kart.messaging.bus import EventBus
+from online_kart.postgres import Database
+from online_kart.settings import CustomerSettings
+
+
+@cache
+def settings() -> CustomerSettings:
+    return CustomerSettings.from_env()
+
+
+@cache
+def clock() -> Clock:
+    return Clock.from_file(settings().clock_file or None)
+
+
+def now() -> datetime:
+    """Business time."""
+    return clock().now()
+
+
+@cache
+def _customer() -> Database:
+    return Database(settings().customer_dsn)
+
+
+def customer_db() -> Connection[Any]:
+    return _customer().connection()
+
+
+@cache
+def documents() -> Documents[dict[str, Any]]:
+    return connection.database(settings().mongodb_uri, settings().documents_db)
+
+
+@cache
+def bus() -> EventBus:
+    return EventBus(_client("events"), settings().event_bus)
+
+
+def nudge_relay() -> None:
+    """Ask the relay to send what was just committed. Its schedule would do so within a minute anyway."""
+    function = settings().relay_function
+    relay.nudge(_client("lambda") if function else None, function)
+
+
+@cache
+def _client(service: str) -> Any:
+    import boto3  # 155 ms: only where it is used
+
+    return boto3.client(service, region_name=settings().aws_region)

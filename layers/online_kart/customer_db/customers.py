@@ -1,0 +1,36 @@
+"""Customers (C1)."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ..domain.customers import Customer
+
+
+def insert(conn: Connection[Any], customer: Customer) -> bool:
+    """False where the e-mail address is taken."""
+    return (
+        conn.execute(
+            """
+            INSERT INTO customers (customer_id, name, email, phone, registered_at)
+            VALUES (%(customer_id)s, %(name)s, %(email)s, %(phone)s, %(registered_at)s)
+            ON CONFLICT (lower(email)) DO NOTHING
+            """,
+            customer.model_dump(),
+        ).rowcount
+        == 1
+    )
+
+
+def by_id(conn: Connection[Any], customer_id: UUID) -> Customer | None:
+    """None where there is no such customer."""
+    with conn.cursor(row_factory=class_row(Customer)) as cur:
+        return cur.execute(
+            """
+            SELECT customer_id, name, email, phone, registered_at FROM customers
+             WHERE customer_id = %(customer_id)s
+            """,
+            {"customer_id": customer_id},
+        ).fetchone()

@@ -1,0 +1,104 @@
+"""Orders (C4), their packages as customers see them (C5), and how an order's status may change."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from .base import Model
+from .errors import Conflict
+from .events import PackageStatus
+from .values import Instant, Paise, Pincode, Quantity, Sku
+
+LINES_MAX = 50
+OrderStatus = Literal["placed", "confirmed", "rejected", "cancelling", "cancelled", "finished"]
+
+ALLOWED_CHANGES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    "placed": frozenset({"confirmed", "rejected", "cancelling"}),
+    "confirmed": frozenset({"cancelling", "finished"}),
+    "cancelling": frozenset({"cancelled"}),
+    "rejected": frozenset(),
+    "cancelled": frozenset(),
+    "finished": frozenset(),
+}
+PACKAGE_ENDS: frozenset[PackageStatus] = frozenset({"delivered", "returned", "cancelled", "lost"})
+
+
+class LineWanted(Model):
+    """What a customer asks for. Without a seller: the cheapest offer that has units left."""
+
+    sku: Sku
+    quantity: Quantity
+    seller_id: UUID | None = None
+
+
+class PlaceOrder(Model):
+    customer_id: UUID
+    address_id: UUID
+    lines: Annotated[tuple[LineWanted, ...], Field(min_length=1, max_length=LINES_MAX)]
+
+
+class OrderLine(Model):
+    line_no: int
+    sku: Sku
+    seller_id: UUID
+    item_name: str
+    quantity: Quantity
+    unit_price_paise: Paise
+
+
+class PackageOfOrder(Model):
+    """A package as its customer sees it."""
+
+    package_id: UUID
+    origin_fc_code: str
+    status: PackageStatus
+    promise_date: date
+    version: int
+    lines: dict[int, int] = Field(default_factory=dict, description="line_no → quantity")
+
+
+class Order(Model):
+    order_id: UUID
+    customer_id: UUID
+    address_id: UUID
+    to_pincode: Pincode
+    status: OrderStatus
+    payment: str
+    total_paise: Paise
+    promise_date: date | None
+    rejection: dict[str, Any] | None
+    sourcing: dict[str, Any] | None
+    version: int
+    placed_at: Instant
+    updated_at: Instant
+    lines: tuple[OrderLine, ...] = ()
+    packages: tuple[PackageOfOrder, ...] = ()
+
+
+class OrderStatusConflict(Conflict):
+    """The order's status does not allow the change."""
+
+    def __init__(self, order_id: UUID, order_status: str, wanted: str) -> None:
+        super().__init__(f"Order {order_id} is {order_status}; it can't become {wanted}.")
+        self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
+
+
+def summed(lines: Iterable[tuple[Sku, UUID, int]]) -> dict[tuple[Sku, UUID], int]:
+    """Quantities per offer, (sku, seller) → units: the same offer on two lines is one line, in the order first met."""
+    quantities: dict[tuple[Sku, UUID], int] = {}
+    for sku, seller_id, quantity in lines:
+        quantities[sku, seller_id] = quantities.get((sku, seller_id), 0) + quantity
+    return quantities
+
+
+def total_paise(lines: Iterable[OrderLine]) -> int:
+    return sum(line.quantity * line.unit_price_paise for line in lines)
+
+
+def is_over(packages: Iterable[PackageStatus]) -> bool:
+    """Every package is at its end (and there is one)."""
+    statuses = list(packages)
+    return bool(statuses) and all(status in PACKAGE_ENDS for status in statuses)
