@@ -8,15 +8,7 @@ from psycopg import Connection
 
 from online_kart.customer_db import customers
 from online_kart.domain.customers import Customer, RegisterCustomer
-from online_kart.domain.errors import Conflict, NotFound
-
-
-class EmailTaken(Conflict):
-    """Another customer has registered with this e-mail address."""
-
-    def __init__(self, email: str) -> None:
-        super().__init__(f"A customer is registered with {email} already.")
-        self.field = "email"
+from online_kart.domain.errors import EmailTaken, NotFound
 
 
 def register(conn: Connection[Any], command: RegisterCustomer, now: datetime) -> Customer:

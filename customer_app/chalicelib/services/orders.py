@@ -17,7 +17,7 @@ from pymongo.database import Database
 from online_kart.customer_db import addresses, catalog, orders
 from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
-from online_kart.domain.errors import Conflict, InvalidRequest, NotFound
+from online_kart.domain.errors import InvalidRequest, NotFound, NotOffered, OrderStatusConflict
 from online_kart.domain.events import (
     CancellationRequested,
     EventLine,
@@ -33,7 +33,6 @@ from online_kart.domain.orders import (
     Order,
     OrderLine,
     OrderStatus,
-    OrderStatusConflict,
     PackageOfOrder,
     PlaceOrder,
     is_over,
@@ -45,14 +44,6 @@ from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer
 
 Documents = Database[dict[str, Any]]
-
-
-class NotOffered(Conflict):
-    """Nobody offers the item now."""
-
-    def __init__(self, sku: str) -> None:
-        super().__init__(f"{sku} is not offered by this seller, or by anybody.")
-        self.sku = sku
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ carries the facts as attributes, so that nobody has to parse a message.
 """
 
 from typing import Any
+from uuid import UUID
 
 
 class KartError(Exception):
@@ -76,3 +77,27 @@ class NotServed(Conflict):
     def __init__(self, pincode: int) -> None:
         super().__init__(f"No fulfillment center serves pincode {pincode}.")
         self.pincode = pincode
+
+
+class OrderStatusConflict(Conflict):
+    """The order's status does not allow the change."""
+
+    def __init__(self, order_id: UUID, order_status: str, wanted: str) -> None:
+        super().__init__(f"Order {order_id} is {order_status}; it can't become {wanted}.")
+        self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
+
+
+class NotOffered(Conflict):
+    """Nobody, or not this seller, offers the item now."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku} is not offered by this seller, or by anybody.")
+        self.sku = sku
+
+
+class EmailTaken(Conflict):
+    """Another customer has registered with this e-mail address."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"A customer is registered with {email} already.")
+        self.field = "email"

@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import Field
 
 from .base import Model
-from .errors import Conflict
 from .events import PackageStatus
 from .values import Instant, Paise, Pincode, Quantity, Sku
 
@@ -76,14 +75,6 @@ class Order(Model):
     updated_at: Instant
     lines: tuple[OrderLine, ...] = ()
     packages: tuple[PackageOfOrder, ...] = ()
-
-
-class OrderStatusConflict(Conflict):
-    """The order's status does not allow the change."""
-
-    def __init__(self, order_id: UUID, order_status: str, wanted: str) -> None:
-        super().__init__(f"Order {order_id} is {order_status}; it can't become {wanted}.")
-        self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
 
 
 def summed(lines: Iterable[tuple[Sku, UUID, int]]) -> dict[tuple[Sku, UUID], int]:
