@@ -1,0 +1,181 @@
+"""moto's Step Functions engine, put right where it does otherwise than AWS.
+
+- A task calls our function directly. moto builds a boto3 client for each.
+- A definition is parsed once, and an execution that waits keeps one thread. moto parses at each
+  start (7 ms for four states) and keeps two.
+- A Wait ends at its time. moto takes local time for UTC and cuts fractions of a second off.
+- An execution tells of its start and its end. moto's tells nobody.
+
+The places are moto's own classes and modules, replaced for as long as the block of `put_right` is
+open. moto 5.2.5 is pinned for that reason, and `tests/workflows/test_engine.py` goes over each.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event, RLock
+from types import SimpleNamespace
+from typing import Any
+
+from moto.stepfunctions.parser import models
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution import (
+    BaseExecutionWorkerCommunication,
+    Execution,
+)
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+from .timers import Timers
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the engine calls instead of AWS."""
+
+    invoke: Callable[[str, bytes], dict[str, Any]]
+    """Calls a Lambda function by name; answers as Lambda's Invoke does, its Payload parsed."""
+    status_changed: Callable[[Execution], None]
+    lock: RLock
+    """Held while an execution notes its end: who holds it sees the outcome complete."""
+    retry_speed: float = 1.0
+    """How much faster than defined a failed task is tried again."""
+
+
+@contextmanager
+def put_right(hooks: Hooks) -> Iterator[None]:
+    """For as long as the block lasts moto's engine is ours."""
+    timers = Timers()
+    retry_time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / hooks.retry_speed))
+    with ExitStack() as replaced:
+        replaced.callback(timers.close)
+        for owner, attribute, replacement in (
+            (models, "Execution", _telling_execution(hooks)),
+            (ExecutionWorker, "_get_evaluation_entrypoint", _parsed_once()),
+            (Program, "eval", _evaluate_timed(timers)),
+            # Found by the component's key in an execution's heap; unique while programs live on.
+            (EvalComponent, "heap_key", property(lambda component: str(id(component)))),
+            (Timestamp, "_from_timestamp_string", staticmethod(_instant)),
+            (Timestamp, "_get_wait_seconds", _seconds_until),
+            (WaitFunction, "_wait_interval", _wait_precisely),
+            (retrier_decl, "time", retry_time),
+            (lambda_eval_utils, "_invoke_lambda_function", _invoke_directly(hooks)),
+        ):
+            replaced.enter_context(_replaced(owner, attribute, replacement))
+        yield
+
+
+def _invoke_directly(hooks: Hooks) -> Callable[..., Any]:
+    def invoke(parameters: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return hooks.invoke(parameters["FunctionName"], parameters.get("Payload") or b"{}")
+
+    return invoke
+
+
+def _telling_execution(hooks: Hooks) -> type[Execution]:
+    class TellingExecution(Execution):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.exec_status = ExecutionStatus.RUNNING
+
+        def start(self) -> None:
+            hooks.status_changed(self)
+            super().start()
+
+        def _get_start_execution_worker_comm(self) -> BaseExecutionWorkerCommunication:
+            return TellingEnd(self)
+
+    class TellingEnd(BaseExecutionWorkerCommunication):
+        def terminated(self) -> None:
+            with hooks.lock:
+                super().terminated()
+            hooks.status_changed(self.execution)
+
+    return TellingExecution
+
+
+def _parsed_once() -> Callable[[Any], Any]:
+    """A parsed program holds no state of an execution, so all executions share it."""
+    programs: dict[str, Any] = {}
+
+    def program(worker: Any) -> Any:
+        definition = worker._evaluation_details.state_machine_details.definition
+        if definition not in programs:
+            programs[definition] = AmazonStateLanguageParser.parse(definition)[0]
+        return programs[definition]
+
+    return program
+
+
+def _evaluate_timed(timers: Timers) -> Callable[[Any, Any], None]:
+    """As moto's, without a second thread to watch the time."""
+
+    def evaluate(program: Any, env: Any) -> None:
+        env.next_state_name = program.start_at.start_at_name
+        timeout = program.timeout_seconds
+        with _timed(timers, timeout.timeout_seconds, env) if timeout else nullcontext():
+            EvalComponent.eval(program, env)
+
+    return evaluate
+
+
+@contextmanager
+def _timed(timers: Timers, seconds: float, env: Any) -> Iterator[None]:
+    is_late = Event()
+
+    def time_out() -> None:
+        is_late.set()
+        env.set_timed_out()
+
+    with timers.after(seconds, time_out):
+        yield
+    if is_late.is_set():  # the task that was cut short may have set an error meanwhile
+        env.set_timed_out()
+
+
+def _instant(timestamp: str) -> datetime | None:
+    """None if it isn't a time in UTC that Step Functions would take."""
+    if not Timestamp._is_valid_timestamp_pattern(timestamp):
+        return None
+    try:
+        return datetime.fromisoformat(timestamp)
+    except ValueError:
+        return None
+
+
+def _seconds_until(wait: Any, env: Any) -> float:
+    wait.string.eval(env=env)
+    timestamp = env.stack.pop()
+    instant = _instant(timestamp)
+    if instant is None:
+        raise FailureEventException(wait._create_failure_event(env, timestamp))
+    return instant.timestamp() - time.time()
+
+
+def _wait_precisely(wait: Any, env: Any, wait_seconds: float) -> None:
+    wakes_at = time.time() + wait_seconds
+    while env.is_running() and (remaining := wakes_at - time.time()) > 0:
+        env.program_state_event.wait(remaining)
+
+
+@contextmanager
+def _replaced(owner: Any, attribute: str, replacement: Any) -> Iterator[None]:
+    original = vars(owner)[attribute]
+    setattr(owner, attribute, replacement)
+    try:
+        yield
+    finally:
+        setattr(owner, attribute, original)
