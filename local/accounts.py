@@ -57,21 +57,20 @@ def server_folder(state: Path) -> Path:
     account = server_account()
     if account is None or account.can_enter(state):
         return state
-    folder = _stand_in(state)
-    folder.mkdir(mode=0o755, exist_ok=True)
-    _require_ours(folder)
+    folder = folder_of_ours(STAND_INS, state)
     (state / NOTE).write_text(f"{folder}\n")
     return folder
 
 
-def _stand_in(state: Path) -> Path:
-    digest = hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:12]
-    return STAND_INS / f"online-kart-{digest}-{os.geteuid()}"
+def folder_of_ours(shared: Path, state: Path) -> Path:
+    """A folder for this state, in one that is everybody's.
 
-
-def _require_ours(folder: Path) -> None:
-    """/var/tmp is everybody's: don't trust a folder, or a link, that another user put there."""
-    status = folder.lstat()
-    if folder.is_symlink() or status.st_uid != os.geteuid():
+    Raises LocalError for a folder, or a link, that another user put there.
+    """
+    digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
+    folder = shared / f"online-kart-{digest}-{os.geteuid()}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    if folder.is_symlink() or folder.lstat().st_uid != os.geteuid():
         raise LocalError(f"{folder} belongs to another user. Remove it, or set KART_STATE.")
-    folder.chmod(0o755)
+    folder.chmod(0o755)  # whatever the umask says
+    return folder

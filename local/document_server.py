@@ -30,14 +30,16 @@ START_SECONDS_MAX = 60.0
 START_ATTEMPTS_MAX = 5
 ANSWER_SECONDS_MAX = 1.0
 CACHE_SIZE = "256M"
-REPLICA_SETS = {"mongod": "kart", "secantus": "secantus"}
-"""Transactions need one, even of a single member. SecantusDB's name for its own is fixed."""
+REPLICA_SET = "kart"
+"""Of one `mongod`, which has transactions in no other way. SecantusDB is a set by itself."""
 
 ALREADY_INITIALIZED = 23
 
 
 @dataclass(frozen=True)
 class DocumentServer:
+    """One server. When it is not durable, each start begins with nothing."""
+
     folder: Path
     port_variable: str
     durable: bool = True
@@ -63,6 +65,8 @@ class DocumentServer:
         with locked(self.folder / "documents.lock"):
             server = self._running()
             if server is None:
+                if not self.durable:
+                    shutil.rmtree(self.data, ignore_errors=True)
                 self.data.mkdir(parents=True, exist_ok=True)
                 listens_on = self._start(port)
             else:
@@ -70,7 +74,7 @@ class DocumentServer:
                 self._await(server, listens_on)
             if self.kind == "mongod":
                 _make_replica_set(listens_on)
-        return f"mongodb://{HOST}:{listens_on}/?replicaSet={REPLICA_SETS[self.kind]}"
+        return f"mongodb://{HOST}:{listens_on}/?directConnection=true"
 
     def stop(self) -> bool:
         """Whether a server ran."""
@@ -78,7 +82,8 @@ class DocumentServer:
             server = self._running()
             if server is None:
                 return False
-            processes.stop(server, signal.SIGTERM)
+            # An orderly end takes SecantusDB two seconds; data that may go does not need it.
+            processes.stop(server, signal.SIGTERM if self.durable else signal.SIGKILL)
             return True
 
     def _running(self) -> psutil.Process | None:
@@ -116,7 +121,7 @@ class DocumentServer:
         if self.kind == "mongod":
             return [
                 *("mongod", "--dbpath", str(self.data), "--port", str(port)),
-                *("--bind_ip", HOST, "--replSet", REPLICA_SETS["mongod"]),
+                *("--bind_ip", HOST, "--replSet", REPLICA_SET),
             ]
         # An empty file: otherwise it looks for one in the working and home folders and in /etc.
         config = self.folder / "documents.toml"
@@ -175,9 +180,7 @@ def _make_replica_set(port: int) -> None:
     with _client(port) as client:
         members = [{"_id": 0, "host": host}]
         try:
-            client.admin.command(
-                "replSetInitiate", {"_id": REPLICA_SETS["mongod"], "members": members}
-            )
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
         except OperationFailure as error:
             if error.code != ALREADY_INITIALIZED:
                 raise
