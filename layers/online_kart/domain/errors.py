@@ -96,8 +96,100 @@ class NotOffered(Conflict):
 
 
 class EmailTaken(Conflict):
-    """Another customer has registered with this e-mail address."""
+    """Another customer, or another seller, has registered with this e-mail address."""
 
     def __init__(self, email: str) -> None:
-        super().__init__(f"A customer is registered with {email} already.")
+        super().__init__(f"Somebody is registered with {email} already.")
         self.field = "email"
+
+
+class UnknownReference(InvalidRequest):
+    """The request names something that there is not."""
+
+    def __init__(self, what: str, key: str, field: str) -> None:
+        super().__init__(f"There is no {what} {key}.", field, f"a {what} that exists")
+        self.key = key
+
+
+class CategoryExists(Conflict):
+    """Another category has this id."""
+
+    def __init__(self, category_id: str) -> None:
+        super().__init__(
+            f"There is a category {category_id} already, and it is described otherwise."
+        )
+        self.category_id = category_id
+
+
+class CategoryUnderItself(Conflict):
+    """A category can't be moved below itself."""
+
+    def __init__(self, category_id: str, parent_id: str) -> None:
+        super().__init__(f"Category {parent_id} is {category_id}, or somewhere below it.")
+        self.category_id, self.parent_id = category_id, parent_id
+
+
+class SellerNotApproved(Conflict):
+    """Only an approved seller may sell."""
+
+    def __init__(self, seller_id: UUID, seller_status: str) -> None:
+        super().__init__(
+            f"Seller {seller_id} is {seller_status}; only an approved seller may sell."
+        )
+        self.seller_id, self.seller_status = str(seller_id), seller_status
+
+
+class SkuTaken(Conflict):
+    """The SKU is registered for an item that is described, or was registered by a seller, otherwise."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku} is registered already. Offer that item, or take another SKU.")
+        self.sku = sku
+
+
+class OfferExists(Conflict):
+    """The seller offers the item already, at another price."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku} is offered by this seller already. Change its price instead.")
+        self.sku = sku
+
+
+class FacilityNotOpen(Conflict):
+    """The facility takes no new work."""
+
+    def __init__(self, code: str, facility_status: str) -> None:
+        super().__init__(f"Facility {code} is {facility_status}; it takes no new work.")
+        self.code, self.facility_status = code, facility_status
+
+
+class ShipmentHasArrived(Conflict):
+    """What is at the dock can't be amended or cancelled any more."""
+
+    def __init__(self, asn: str) -> None:
+        super().__init__(f"Inbound shipment {asn} has arrived; its announcement can't be changed.")
+        self.asn = asn
+
+
+class ShipmentIsOver(Conflict):
+    """The inbound shipment was received or cancelled."""
+
+    def __init__(self, asn: str, shipment_status: str) -> None:
+        super().__init__(f"Inbound shipment {asn} was {shipment_status}.")
+        self.asn, self.shipment_status = asn, shipment_status
+
+
+class ShipmentCountedOtherwise(Conflict):
+    """The inbound shipment was counted before, with another result."""
+
+    def __init__(self, asn: str) -> None:
+        super().__init__(f"Inbound shipment {asn} was counted already, with another result.")
+        self.asn = asn
+
+
+class ReceiptMismatch(Conflict):
+    """A receipt does not fit the announcement that it counts: one of them was changed by other means."""
+
+    def __init__(self, asn: str, skus: tuple[str, ...]) -> None:
+        super().__init__(f"The receipt of {asn} does not fit its announcement: {', '.join(skus)}.")
+        self.asn, self.skus = asn, skus
