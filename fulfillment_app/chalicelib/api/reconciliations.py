@@ -1,0 +1,55 @@
+"""/reconciliations: compare the stores, see the report."""
+
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import reconciliations
+
+reconciliations_api = Blueprint(__name__)
+
+
+@reconciliations_api.route("/reconciliations", methods=["POST"], content_types=["*/*"])
+@errors_to_http
+def request_reconciliation() -> Response:
+    """202: see its Location for the report."""
+    key = reconciliations.request(wiring.inventory_db(), wiring.now())
+    wiring.nudge_relay()
+    return json_response(
+        {"reconciliation_id": str(key), "status": "requested"},
+        HTTPStatus.ACCEPTED,
+        {"Location": f"/reconciliations/{key}"},
+    )
+
+
+@reconciliations_api.route("/reconciliations", methods=["GET"])
+@errors_to_http
+def list_reconciliations() -> Response:
+    """The newest first."""
+    query = read_query(reconciliations_api.current_request, Query)
+    rows = reconciliations.listed(
+        wiring.inventory_db(), after(query.cursor, tuple[datetime, UUID]), query.limit + 1
+    )
+    return json_response(
+        page_of(rows, query.limit, lambda row: (row.requested_at, row.reconciliation_id))
+    )
+
+
+@reconciliations_api.route("/reconciliations/{reconciliation_id}", methods=["GET"])
+@errors_to_http
+def reconciliation_by_id(reconciliation_id: str) -> Response:
+    key: UUID = read_path(UUID, reconciliation_id, "reconciliation_id")
+    return json_response(reconciliations.by_id(wiring.inventory_db(), key))

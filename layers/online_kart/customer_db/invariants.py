@@ -1,0 +1,59 @@
+"""Invariants that the customer database can check by itself: each is a query that returns no row (see inventory_db)."""
+
+from ..domain.invariants import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        4,
+        """
+        SELECT format('order %s', order_id), status FROM orders WHERE status IN ('placed', 'cancelling')
+        """,
+        at_rest=True,
+    ),
+    Check(
+        4,
+        """
+        SELECT format('order %s', order_id), 'finished with a package that is ' || p.status
+          FROM orders AS o JOIN packages AS p USING (order_id)
+         WHERE o.status = 'finished' AND p.status NOT IN ('delivered', 'returned', 'cancelled', 'lost')
+        """,
+    ),
+    Check(
+        5,
+        """
+        SELECT format('order %s line %s', o.order_id, line_no),
+               format('%s ordered, %s in packages', l.quantity, coalesce(sum(p.quantity), 0))
+          FROM orders AS o
+          JOIN order_lines AS l USING (order_id)
+          LEFT JOIN (SELECT order_id, line_no, quantity FROM package_lines JOIN packages USING (package_id)) AS p
+         USING (order_id, line_no)
+         WHERE o.status IN ('confirmed', 'finished')
+         GROUP BY o.order_id, line_no, l.quantity HAVING l.quantity <> coalesce(sum(p.quantity), 0)
+        """,
+    ),
+    Check(
+        6,
+        """
+        SELECT format('%s %s', customer_id, idempotency_key), format('%s orders', count(*))
+          FROM orders GROUP BY customer_id, idempotency_key HAVING count(*) > 1
+        """,
+    ),
+    Check(
+        7,
+        "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL",
+        at_rest=True,
+    ),
+    Check(
+        7,
+        """
+        SELECT format('order %s', order_id), format('%s without the event %s', status, wanted.type)
+          FROM orders JOIN (VALUES ('placed', 'OrderPlaced'), ('confirmed', 'OrderConfirmed'),
+                                   ('rejected', 'OrderRejected'), ('cancelling', 'CancellationRequested'),
+                                   ('cancelled', 'OrderCancelled'), ('finished', 'OrderFinished')
+                           ) AS wanted (status, type) USING (status)
+         WHERE NOT EXISTS (SELECT FROM outbox AS e WHERE e.aggregate_id = orders.order_id::text
+                              AND e.type = wanted.type)
+           AND orders.updated_at > (SELECT coalesce(min(occurred_at), 'infinity') FROM outbox)
+        """,
+    ),
+)

@@ -1,0 +1,162 @@
+"""Invariants that the inventory database can check by itself: each is a query that returns no row.
+
+Every query returns (key, detail) as text and is read-only. Those marked `at_rest` hold only when nothing is under way:
+no unsent event, no message in a queue, no run between two steps.
+"""
+
+from ..domain.invariants import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        1,
+        """
+        SELECT format('%s %s', sku, fc_code), format('%s reserved of %s on hand', reserved, on_hand)
+          FROM stock WHERE reserved NOT BETWEEN 0 AND on_hand
+        """,
+    ),
+    Check(
+        1,
+        """
+        SELECT format('%s %s %s', sku, fc_code, seller_id),
+               format('reserved %s, held for orders %s', coalesce(s.reserved, 0), coalesce(r.quantity, 0))
+          FROM stock AS s
+          FULL JOIN (SELECT sku, fc_code, seller_id, sum(quantity) AS quantity FROM reservations
+                      WHERE status IN ('held', 'confirmed') GROUP BY sku, fc_code, seller_id) AS r
+         USING (sku, fc_code, seller_id)
+         WHERE coalesce(s.reserved, 0) <> coalesce(r.quantity, 0)
+        """,
+    ),
+    Check(
+        2,
+        """
+        WITH parts AS (
+            SELECT sku, seller_id, on_hand_change AS received, 0 AS found
+              FROM stock_ledger WHERE cause IN ('receipt', 'adjustment')
+            UNION ALL
+            SELECT sku, seller_id, 0, on_hand FROM stock
+            UNION ALL
+            -- under way, delivered or written off; a returned package's units are on hand again
+            SELECT l.sku, l.seller_id, 0, l.quantity
+              FROM package_lines AS l JOIN packages AS p USING (package_id)
+             WHERE p.status IN ('in_transit', 'out_for_delivery', 'delivered', 'returning', 'lost')
+            UNION ALL
+            SELECT u.sku, u.seller_id, 0, u.quantity
+              FROM batch_units AS u JOIN batches AS b USING (batch_id)
+             WHERE b.status IN ('in_transit', 'arrived')
+        )
+        SELECT format('%s %s', sku, seller_id), format('%s received, %s found', sum(received), sum(found))
+          FROM parts GROUP BY sku, seller_id HAVING sum(received) <> sum(found)
+        """,
+    ),
+    Check(
+        3,
+        """
+        SELECT format('%s %s %s', sku, fc_code, seller_id),
+               format('stock %s/%s, ledger %s/%s', s.on_hand, s.reserved, l.on_hand, l.reserved)
+          FROM stock AS s
+          FULL JOIN (SELECT sku, fc_code, seller_id, sum(on_hand_change) AS on_hand,
+                            sum(reserved_change) AS reserved
+                       FROM stock_ledger GROUP BY sku, fc_code, seller_id) AS l
+         USING (sku, fc_code, seller_id)
+         WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0))
+               <> (coalesce(l.on_hand, 0), coalesce(l.reserved, 0))
+        """,
+    ),
+    Check(
+        4,
+        """
+        SELECT format('package %s', package_id), format('%s, in %s batches', p.status, count(b.batch_id))
+          FROM packages AS p LEFT JOIN batch_packages AS b USING (package_id)
+         WHERE p.status IN ('planned', 'in_transit', 'returning')
+         GROUP BY p.package_id, p.status HAVING count(b.batch_id) <> 1
+        """,
+    ),
+    Check(
+        4,
+        """
+        SELECT format('package %s', package_id), format('%s, on its last mile: %s', p.status, d.package_id IS NOT NULL)
+          FROM packages AS p LEFT JOIN deliveries AS d USING (package_id)
+         WHERE (p.status = 'out_for_delivery') <> (d.package_id IS NOT NULL)
+        """,
+    ),
+    Check(
+        4,
+        """
+        SELECT format('batch %s', batch_id), format('%s, revision %s, without a run', b.status, b.revision)
+          FROM batches AS b
+         WHERE NOT EXISTS (SELECT FROM runs AS r WHERE r.machine = 'move_batch'
+                              AND r.business_id = b.batch_id::text AND r.status = 'running')
+        """,
+        at_rest=True,
+    ),
+    Check(
+        4,
+        """
+        SELECT format('order %s line %s', order_id, line_no), format('held in %s without a package', fc_code)
+          FROM reservations AS r
+         WHERE r.status = 'confirmed'
+           AND NOT EXISTS (SELECT FROM packages AS p WHERE p.order_id = r.order_id
+                              AND p.origin_fc_code = r.fc_code AND p.status = 'planned')
+        """,
+        at_rest=True,
+    ),
+    Check(
+        5,
+        """
+        SELECT format('order %s line %s', order_id, line_no),
+               format('%s in packages, %s reserved in %s', coalesce(p.quantity, 0), coalesce(r.quantity, 0), fc_code)
+          FROM (SELECT order_id, line_no, origin_fc_code AS fc_code, sum(quantity) AS quantity
+                  FROM package_lines JOIN packages USING (package_id)
+                 WHERE status <> 'cancelled' GROUP BY order_id, line_no, origin_fc_code) AS p
+          FULL JOIN (SELECT order_id, line_no, fc_code, quantity FROM reservations
+                      WHERE status IN ('confirmed', 'shipped')) AS r
+         USING (order_id, line_no, fc_code)
+         WHERE coalesce(p.quantity, 0) <> coalesce(r.quantity, 0)
+        """,
+        at_rest=True,
+    ),
+    Check(
+        7,
+        "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL",
+        at_rest=True,
+    ),
+    Check(
+        11,
+        """
+        SELECT format('category %s', category_id),
+               format('total %s/%s, sales %s/%s', t.quantity, t.amount_paise, s.quantity, s.amount_paise)
+          FROM sales_by_category AS t
+          FULL JOIN (SELECT category_id, sum(quantity) AS quantity, sum(amount_paise) AS amount_paise
+                       FROM sales GROUP BY category_id) AS s USING (category_id)
+         WHERE (coalesce(t.quantity, 0), coalesce(t.amount_paise, 0))
+               <> (coalesce(s.quantity, 0), coalesce(s.amount_paise, 0))
+        """,
+    ),
+    Check(
+        11,
+        """
+        SELECT format('month %s', month),
+               format('total %s/%s, sales %s/%s', t.quantity, t.amount_paise, s.quantity, s.amount_paise)
+          FROM sales_by_month AS t
+          FULL JOIN (SELECT date_trunc('month', sold_at AT TIME ZONE 'Asia/Kolkata')::date AS month,
+                            sum(quantity) AS quantity, sum(amount_paise) AS amount_paise
+                       FROM sales GROUP BY 1) AS s USING (month)
+         WHERE (coalesce(t.quantity, 0), coalesce(t.amount_paise, 0))
+               <> (coalesce(s.quantity, 0), coalesce(s.amount_paise, 0))
+        """,
+    ),
+    Check(
+        12,
+        """
+        SELECT format('%s %s', sku, seller_id), format('I13 %s, stock %s', a.free_units, s.free_units)
+          FROM item_availability AS a
+          FULL JOIN (SELECT sku, seller_id, sum(on_hand - reserved) AS free_units
+                       FROM stock GROUP BY sku, seller_id) AS s USING (sku, seller_id)
+         WHERE coalesce(a.free_units, 0)
+               + coalesce((SELECT sum(c.free_units_change) FROM item_availability_changes AS c
+                            WHERE c.sku = coalesce(a.sku, s.sku)
+                              AND c.seller_id = coalesce(a.seller_id, s.seller_id)), 0)
+               <> coalesce(s.free_units, 0)
+        """,
+    ),
+)
