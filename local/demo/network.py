@@ -9,15 +9,17 @@ counter is reset at hubs.
 
 import argparse
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from online_kart.domain.network import Facility, Leg, Mode, Network
+from online_kart.domain.network import Facility, FacilityKind, Leg, Mode, Network
 
 from .centers import centers
+from .geography import MAINLAND
 from .hubs import SAILINGS, flights, hubs
 from .positions import NearestPositions, Position, great_circle_km
 
@@ -29,8 +31,8 @@ SEA_KM_PER_HOUR, SEA_PORT_MINUTES = 30, 12 * 60
 
 FC_NEIGHBOURS = 7
 NEIGHBOURS_LOOKED_AT = 20  # the nearest may be across a gulf
-HUB_CATCHMENT_KM, HUB_FCS_MIN, HUB_FCS_MAX = 120.0, 3, 8
-TRUNK_ROAD_KM_MAX = 60.0
+HUB_CATCHMENT_KM, AIRPORT_FCS_MIN, AIRPORT_FCS_MAX = 120.0, 3, 8
+SEAPORT_FCS, AIRPORTS_PER_SEAPORT = 3, 2
 
 # What no road of ours crosses, each as a line of (latitude, longitude) through its middle.
 ROAD_BARRIERS = (
@@ -184,26 +186,49 @@ def _by_landmass(fcs: Sequence[Stop], groups: Iterable[list[int]]) -> dict[str, 
 
 
 def _feeders(ports: Sequence[Stop], fcs: Sequence[Stop]) -> Iterator[Leg]:
-    """A hub is joined to the FCs within two hours and a half of driving: the nearest 3 to 8."""
+    """An airport is joined to the FCs within two hours and a half of driving, the nearest 3 to 8.
+
+    A seaport is joined to the nearest 3 that have an airport nearer still. An FC sends what goes by
+    hub to its nearest hub (ROUTING.md, the gateway): were that a seaport, every package of Mumbai or
+    Chennai would queue at the docks on its way to a flight. Port Blair takes what it gets.
+    """
     search = NearestPositions(fc.position for fc in fcs)
-    for hub in ports:
+    airport_km = dict.fromkeys(range(len(fcs)), math.inf)
+    for hub in sorted(ports, key=_is_airport, reverse=True):
         near = [
-            (distance_km, fcs[index])
+            (distance_km, index)
             for distance_km, index in search.nearest(hub.position, NEIGHBOURS_LOOKED_AT)
             if _has_road(hub, fcs[index])
-        ][:HUB_FCS_MAX]
-        for rank, (distance_km, fc) in enumerate(near):
-            if rank < HUB_FCS_MIN or distance_km <= HUB_CATCHMENT_KM:
-                yield from _both_ways(hub, fc, Mode.ROAD)
+        ]
+        if _is_airport(hub):
+            close = sum(distance_km <= HUB_CATCHMENT_KM for distance_km, _ in near)
+            near = near[: min(max(close, AIRPORT_FCS_MIN), AIRPORT_FCS_MAX)]
+            airport_km |= {index: min(km, airport_km[index]) for km, index in near}
+        else:
+            near = [(km, index) for km, index in near if airport_km[index] < km or _is_remote(hub)]
+            near = near[:SEAPORT_FCS]
+        for _, index in near:
+            yield from _both_ways(hub, fcs[index], Mode.ROAD)
+
+
+def _is_remote(stop: Stop) -> bool:
+    return stop.landmass != MAINLAND
+
+
+def _is_airport(hub: Stop) -> bool:
+    return hub.facility.kind is FacilityKind.AIRPORT
 
 
 def _trunks(ports: Sequence[Stop]) -> Iterator[Leg]:
-    """Roads between an airport and a seaport of the same city."""
-    for index, a in enumerate(ports):
-        for b in ports[index + 1 :]:
-            is_near = great_circle_km(a.position, b.position) <= TRUNK_ROAD_KM_MAX
-            if a.facility.kind is not b.facility.kind and is_near and _has_road(a, b):
-                yield from _both_ways(a, b, Mode.ROAD)
+    """Roads from each seaport to the two nearest airports, the second for when the first is closed."""
+    flown = [hub for hub in ports if _is_airport(hub)]
+    search = NearestPositions(hub.position for hub in flown)
+    for seaport in ports:
+        if not _is_airport(seaport):
+            near = (flown[index] for _, index in search.nearest(seaport.position, len(flown)))
+            joined = (airport for airport in near if _has_road(seaport, airport))
+            for airport in islice(joined, AIRPORTS_PER_SEAPORT):
+                yield from _both_ways(seaport, airport, Mode.ROAD)
 
 
 def _lines(ports: Sequence[Stop]) -> Iterator[Leg]:
