@@ -11,8 +11,8 @@ from .base import Model
 from .network import Leg, LegKey, Mode
 from .values import FacilityCode, Instant, Minutes, Quantity, Sku
 
-BatchStatus = Literal["open", "closed", "in_transit", "arrived"]
-"""open: packages may join. closed: its manifest is sealed. What is forwarded goes to the history."""
+BatchStatus = Literal["open", "closed", "in_transit", "arrived", "finished"]
+"""open: packages may join. closed: its manifest is sealed. finished: all it carried is forwarded; it is history."""
 
 SHOP_TIME_ZONE = "Asia/Kolkata"
 
@@ -53,7 +53,7 @@ def _next_on_grid(ready_at: datetime, hours: int) -> datetime:
 
 
 class Batch(Model):
-    """A batch of the working table."""
+    """A batch, of the working table or of the history (`finished`; without `transit_minutes` and `closed_at`)."""
 
     batch_id: UUID
     origin: FacilityCode
@@ -63,7 +63,7 @@ class Batch(Model):
     revision: Annotated[int, Field(ge=1)]
     """Of the run that moves it; an older run ends by itself."""
     due_at: Instant
-    transit_minutes: Minutes
+    transit_minutes: Minutes | None = None
     opened_at: Instant
     closed_at: Instant | None = None
     departed_at: Instant | None = None
@@ -71,6 +71,7 @@ class Batch(Model):
     """When it should arrive. None until it departs."""
     arrived_at: Instant | None = None
     late_alerts_count: Annotated[int, Field(ge=0)] = 0
+    finished_at: Instant | None = None
 
     @property
     def leg_key(self) -> LegKey:
