@@ -1,0 +1,127 @@
+"""What each seller sold: FC, item, count, amount, when (D8). A projection: an entry is an event's."""
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+from pymongo import IndexModel
+
+from ..domain.sellers import SoldLine, SoldTotal
+from .collection import Collection, Documents
+
+SELLER_SALES = "seller_sales"
+
+COLLECTIONS = (
+    Collection(
+        SELLER_SALES,
+        {
+            "_id": "string",
+            "sort_key": "string",
+            "place": "string",
+            "seller_id": "string",
+            "sku": "string",
+            "fc_code": "string",
+            "quantity": ["int", "long"],
+            "amount_paise": ["int", "long"],
+            "sold_at": "date",
+        },
+        (
+            IndexModel([("seller_id", 1), ("sort_key", -1)]),  # `listed`
+            IndexModel([("seller_id", 1), ("fc_code", 1), ("sort_key", -1)]),  # `listed` of an FC
+            IndexModel([("seller_id", 1), ("sku", 1), ("sort_key", -1)]),  # `listed` of an item
+            IndexModel([("seller_id", 1), ("place", 1)]),  # `totals`
+        ),
+    ),
+)
+
+
+def sort_key(sale: SoldLine) -> str:
+    """What lists are sorted by: the moment in UTC, to the millisecond (as stored), then the sale's id."""
+    at = sale.sold_at.astimezone(UTC).replace(tzinfo=None)
+    return f"{at.isoformat(timespec='milliseconds')} {sale.sale_id}"
+
+
+def place(fc_code: str, sku: str) -> str:
+    """What totals are grouped by. Neither code has a space."""
+    return f"{fc_code} {sku}"
+
+
+def put(documents: Documents, sale: SoldLine) -> None:
+    """Write, or write again."""
+    documents[SELLER_SALES].replace_one(
+        {"_id": str(sale.sale_id)},
+        {
+            **sale.model_dump(mode="json", exclude={"sale_id"}),
+            "sold_at": sale.sold_at,
+            "sort_key": sort_key(sale),
+            "place": place(sale.fc_code, sale.sku),
+        },
+        upsert=True,
+    )
+
+
+def listed(
+    documents: Documents,
+    seller_id: UUID,
+    fc_code: str | None,
+    sku: str | None,
+    before: str | None,
+    limit: int,
+) -> list[SoldLine]:
+    """The newest first, beginning behind the sort key `before`; from one FC, of one item, or all."""
+    wanted = _wanted(seller_id, fc_code, sku)
+    if before is not None:
+        wanted["sort_key"] = {"$lt": before}
+    found = documents[SELLER_SALES].find(wanted, {"sort_key": 0, "place": 0})
+    return [
+        SoldLine(sale_id=document.pop("_id"), **document)
+        for document in found.sort("sort_key", -1).limit(limit)
+    ]
+
+
+def totals(
+    documents: Documents,
+    seller_id: UUID,
+    fc_code: str | None,
+    sku: str | None,
+    after: str | None,
+    limit: int,
+) -> list[SoldTotal]:
+    """By FC and SKU, beginning behind the place `after`."""
+    wanted = _wanted(seller_id, fc_code, sku)
+    if after is not None:
+        wanted["place"] = {"$gt": after}
+    groups = documents[SELLER_SALES].aggregate(
+        [
+            {"$match": wanted},
+            {
+                "$group": {
+                    "_id": "$place",
+                    "quantity": {"$sum": "$quantity"},
+                    "amount_paise": {"$sum": "$amount_paise"},
+                }
+            },
+            {"$sort": {"_id": 1}},
+            {"$limit": limit},
+        ]
+    )
+    return [_total(group) for group in groups]
+
+
+def _wanted(seller_id: UUID, fc_code: str | None, sku: str | None) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"seller_id": str(seller_id)}
+    if fc_code is not None:
+        wanted["fc_code"] = fc_code
+    if sku is not None:
+        wanted["sku"] = sku
+    return wanted
+
+
+def _total(group: dict[str, Any]) -> SoldTotal:
+    fc_code, sku = group["_id"].split(" ")
+    return SoldTotal(
+        fc_code=fc_code,
+        sku=sku,
+        quantity=group["quantity"],
+        amount_paise=group["amount_paise"],
+    )
