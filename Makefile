@@ -1,0 +1,69 @@
+# Everything here needs only Python 3.11 or newer, and pip's index the first time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCAL := $(VENV)/installed-local
+TEST := $(VENV)/installed-test
+SOURCES := layers/online_kart fulfillment_app seller_app customer_app local tests
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--no-python-version-warning --root-user-action=ignore
+
+# The Step Functions stand-in takes times without a zone for local ones.
+export TZ := UTC
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down reset test check lint format
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(LOCAL) ## the virtual environment, with what demo and up need
+
+demo: $(LOCAL) ## the main job, from click to doorstep, with a report; ORDERS=… for more orders
+	@$(BIN)/python -m local demo $(if $(ORDERS),--orders $(ORDERS))
+
+up: $(LOCAL) ## start the whole system and stay; Ctrl-C or make down ends it
+	@$(BIN)/python -m local up
+
+down: $(LOCAL) ## stop what make up started
+	@$(BIN)/python -m local down
+
+reset: $(LOCAL) ## stop it, and forget all its data
+	@$(BIN)/python -m local reset
+
+test: lint ## the linters and all tests
+	@echo "Running the tests …"
+	@$(BIN)/python -m pytest
+
+check: test ## the same as make test
+
+lint: $(TEST)
+	@echo "Checking style, types and imports …"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check . ; exit 1; }
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/lint-imports --no-cache
+
+format: $(TEST) ## let ruff put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Online Kart needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Setting up the virtual environment …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(LOCAL): pyproject.toml layers/requirements.txt | $(BIN)/python
+	@echo "Installing what the local system needs (a minute or two the first time) …"
+	@$(PIP_INSTALL) --editable '.[local]'
+	@touch $@
+
+$(TEST): pyproject.toml layers/requirements.txt | $(BIN)/python
+	@echo "Installing what the tests need (a minute or two the first time) …"
+	@$(PIP_INSTALL) --editable '.[local,test]'
+	@touch $@ $(LOCAL)
