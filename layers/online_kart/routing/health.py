@@ -21,13 +21,17 @@ LISTED_MAX = 100
 
 @dataclass(frozen=True)
 class Health:
-    """`unreachable` and `unserved_pincodes` list the first; the counts say how many there are."""
+    """`unreachable` and `unserved_pincodes` list the first; the counts say how many there are.
+
+    An FC without gateway reaches no hub within the hop limit; one without home hub, no hub reaches.
+    """
 
     fcs: int
     hubs: int
     unreachable_pairs: int
     unreachable: tuple[tuple[str, str], ...]
-    fcs_without_hub: tuple[str, ...]
+    fcs_without_gateway: tuple[str, ...]
+    fcs_without_home_hub: tuple[str, ...]
     unserved_count: int
     unserved_pincodes: tuple[int, ...]
 
@@ -42,7 +46,8 @@ def health(router: Router, pincodes: Iterable[int] = ()) -> Health:
         hubs=len(network.hubs),
         unreachable_pairs=sum(reach.unreachable_count(table) for table in reach.tables),
         unreachable=tuple(islice(reach.unreachable_pairs(), LISTED_MAX)),
-        fcs_without_hub=tuple(table.facility for table in reach.tables if not table.default_routes),
+        fcs_without_gateway=tuple(t.facility for t in reach.tables if not t.default_routes),
+        fcs_without_home_hub=tuple(t.facility for t in reach.tables if t.home_hub is None),
         unserved_count=len(unserved),
         unserved_pincodes=tuple(unserved[:LISTED_MAX]),
     )
