@@ -55,7 +55,7 @@ def sweep_reservations(event: CloudWatchEvent) -> dict[str, Any]:
 @jobs.schedule(MINUTE, name="roll_up_sales")
 def roll_up_sales(event: CloudWatchEvent) -> dict[str, Any]:
     """Add sales changes to the totals by category and month (I11, I12)."""
-    return {"rolled_up": sales.roll_up(wiring.inventory_db(), wiring.now())}
+    return {"rolled_up": sales.roll_up(wiring.inventory_db())}
 
 
 @jobs.schedule(MINUTE, name="close_drained_facilities")

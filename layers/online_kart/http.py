@@ -35,9 +35,11 @@ T = TypeVar("T")
 class Request(Protocol):
     """What we read of Chalice's request."""
 
-    raw_body: bytes
     query_params: Any
     headers: Any
+
+    @property
+    def raw_body(self) -> str | bytes: ...
 
 
 class Query(BaseModel):

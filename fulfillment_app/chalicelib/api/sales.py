@@ -1,0 +1,32 @@
+"""/sales/by-category and /sales/by-month: what was sold, exact at any commit."""
+
+from datetime import date
+
+from chalice import Blueprint, Response
+
+from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
+
+from .. import wiring
+from ..services import sales
+
+sales_api = Blueprint(__name__)
+
+
+@sales_api.route("/sales/by-category", methods=["GET"])
+@errors_to_http
+def sales_by_category() -> Response:
+    """Each category's own items, without those of the categories below it."""
+    query = read_query(sales_api.current_request, Query)
+    last = after(query.cursor, tuple[str])
+    rows = sales.by_category(wiring.inventory_db(), last[0] if last else None, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda row: (row.category_id,)))
+
+
+@sales_api.route("/sales/by-month", methods=["GET"])
+@errors_to_http
+def sales_by_month() -> Response:
+    """The latest month first; months of the shop's time zone."""
+    query = read_query(sales_api.current_request, Query)
+    last = after(query.cursor, tuple[date])
+    rows = sales.by_month(wiring.inventory_db(), last[0] if last else None, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda row: (row.month,)))

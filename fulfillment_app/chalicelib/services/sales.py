@@ -1,0 +1,37 @@
+"""Sales by category and month (I11, I12). Sales are recorded by `deliveries`, on delivery."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from psycopg import Connection
+
+from online_kart.domain.sales import CategorySales, MonthSales
+from online_kart.inventory_db import sales
+
+CHANGES_AT_ONCE_MAX = 5_000
+ROUNDS_MAX = 20
+
+
+def roll_up(conn: Connection[Any]) -> int:
+    """Add changes to totals, in short transactions. How many; what is left is taken by the next run."""
+    rolled_up = 0
+    for _ in range(ROUNDS_MAX):
+        taken = [
+            sales.roll_up_categories(conn, CHANGES_AT_ONCE_MAX),
+            sales.roll_up_months(conn, CHANGES_AT_ONCE_MAX),
+        ]
+        rolled_up += sum(taken)
+        if max(taken) < CHANGES_AT_ONCE_MAX:
+            break
+    return rolled_up
+
+
+def by_category(conn: Connection[Any], after: str | None, limit: int) -> Sequence[CategorySales]:
+    """In the order of their ids, after the given one."""
+    return sales.by_category(conn, after, limit)
+
+
+def by_month(conn: Connection[Any], after: date | None, limit: int) -> Sequence[MonthSales]:
+    """The latest first, before the given one."""
+    return sales.by_month(conn, after, limit)
