@@ -223,7 +223,7 @@ def _facility_problems(network: Network) -> Iterator[str]:
 def _is_time_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):  # a name of no zone, of a folder, or out of the data
+    except (KeyError, ValueError, OSError):  # no zone's name; a path; a folder of the data
         return False
     return True
 
