@@ -10,7 +10,7 @@ of it while its `app.py` runs. That works because `chalicelib` imports relativel
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ def load_apps(names: Sequence[str] = APPS) -> dict[str, LoadedApp]:
     return {name: load_app(name) for name in names}
 
 
-def all_functions(apps: dict[str, LoadedApp]) -> dict[str, Handler]:
+def all_functions(apps: Mapping[str, LoadedApp]) -> dict[str, Handler]:
     """The functions of all apps. Raises DuplicateFunction."""
     functions: dict[str, Handler] = {}
     for app in apps.values():

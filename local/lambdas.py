@@ -82,10 +82,13 @@ class Lambdas:
 
         Raises UnknownFunction.
         """
-        handler = self._handlers.get(name)
-        if handler is None:
+        self.check(name)
+        return self._environments.submit(_call, name, self._handlers[name], event).result()
+
+    def check(self, name: str) -> None:
+        """Raises UnknownFunction."""
+        if name not in self._handlers:
             raise UnknownFunction(name)
-        return self._environments.submit(_call, name, handler, event).result()
 
     def close(self) -> None:
         """Let the calls under way finish, and take no more."""

@@ -13,7 +13,7 @@ open. moto 5.2.5 is pinned for that reason, and `tests/workflows/test_engine.py`
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, RLock
 from types import SimpleNamespace
@@ -53,6 +53,8 @@ class Hooks:
     """Held while an execution notes its end: who holds it sees the outcome complete."""
     retry_speed: float = 1.0
     """How much faster than defined a failed task is tried again."""
+    waiting: set[Any] = field(default_factory=set)
+    """Of each Wait state that waits now, its execution's ARN and a number."""
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def put_right(hooks: Hooks) -> Iterator[None]:
             (EvalComponent, "heap_key", property(lambda component: str(id(component)))),
             (Timestamp, "_from_timestamp_string", staticmethod(_instant)),
             (Timestamp, "_get_wait_seconds", _seconds_until),
-            (WaitFunction, "_wait_interval", _wait_precisely),
+            (WaitFunction, "_wait_interval", _wait_precisely(hooks.waiting)),
             (retrier_decl, "time", retry_time),
             (lambda_eval_utils, "_invoke_lambda_function", _invoke_directly(hooks)),
         ):
@@ -165,10 +167,19 @@ def _seconds_until(wait: Any, env: Any) -> float:
     return instant.timestamp() - time.time()
 
 
-def _wait_precisely(wait: Any, env: Any, wait_seconds: float) -> None:
-    wakes_at = time.time() + wait_seconds
-    while env.is_running() and (remaining := wakes_at - time.time()) > 0:
-        env.program_state_event.wait(remaining)
+def _wait_precisely(waiting: set[Any]) -> Callable[[Any, Any, float], None]:
+    def wait_interval(wait: Any, env: Any, wait_seconds: float) -> None:
+        wakes_at = time.time() + wait_seconds
+        execution_arn = env.states.context_object.context_object_data["Execution"]["Id"]
+        entry = (execution_arn, id(env))
+        waiting.add(entry)
+        try:
+            while env.is_running() and (remaining := wakes_at - time.time()) > 0:
+                env.program_state_event.wait(remaining)
+        finally:
+            waiting.discard(entry)
+
+    return wait_interval
 
 
 @contextmanager

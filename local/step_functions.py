@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from moto.stepfunctions.parser import models, utils
-from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.api import ExecutionStatus, InvalidDefinition
 
 from online_kart.clock import Clock
 from online_kart.messaging.machines import MACHINES, Kind
@@ -68,16 +68,17 @@ class StepFunctions:
         self._is_closing = False
         self._ended = count(1)
         self._lock = RLock()
-        self._moto = ExitStack()
-        self._moto.enter_context(
-            put_right(Hooks(self._invoke, self._status_changed, self._lock, retry_speed))
-        )
-        self._backend = cast(Any, models.stepfunctions_parser_backends[ACCOUNT][region])
-        self._backend.start_execution = self._start_once(self._backend.start_execution)
-        self.arns = {
-            path.name.removesuffix(SUFFIX): self._create(path)
-            for path in sorted(definitions.glob(f"*{SUFFIX}"))
-        }
+        hooks = Hooks(self._invoke, self._status_changed, self._lock, retry_speed)
+        self._waiting = hooks.waiting
+        with ExitStack() as moto:
+            moto.enter_context(put_right(hooks))
+            self._backend = cast(Any, models.stepfunctions_parser_backends[ACCOUNT][region])
+            self._backend.start_execution = self._start_once(self._backend.start_execution)
+            self.arns = {
+                path.name.removesuffix(SUFFIX): self._create(path)
+                for path in sorted(definitions.glob(f"*{SUFFIX}"))
+            }
+            self._moto = moto.pop_all()
 
     def start(self, machine: str, name: str, event: Mapping[str, Any]) -> str:
         """Start an execution; its ARN. Apps do the same through boto3."""
@@ -103,6 +104,11 @@ class StepFunctions:
     def running_count(self) -> int:
         return len(self._running())
 
+    def busy_count(self) -> int:
+        """How many executions run and don't just wait for a time."""
+        waiting = {execution_arn for execution_arn, _ in list(self._waiting)}
+        return sum(e.exec_arn not in waiting for e in self._running())
+
     def close(self) -> None:
         """Drop what is running, as a power cut would: nobody is told, and no step is undone."""
         self._is_closing = True
@@ -119,12 +125,14 @@ class StepFunctions:
         name = path.name.removesuffix(SUFFIX)
         if name not in self._kinds:
             raise UnknownMachine(name)
-        machine = self._backend.create_state_machine(
-            name,
-            with_function_names(path.read_text()),
-            f"arn:aws:iam::{ACCOUNT}:role/local",
-            sm_type=self._kinds[name],
-        )
+        definition = with_function_names(path.read_text())
+        role = f"arn:aws:iam::{ACCOUNT}:role/local"
+        try:
+            machine = self._backend.create_state_machine(
+                name, definition, role, sm_type=self._kinds[name]
+            )
+        except InvalidDefinition as error:
+            raise LocalError(f"{path} can't be read: {error.message}") from error
         return str(machine.arn)
 
     def _start_once(self, start: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,55 @@
+"""What each local process finds in its environment: the same names as on AWS, local addresses."""
+
+import json
+import os
+from pathlib import Path
+
+from .apps import LoadedApp
+from .aws import state_machine_arns
+from .clock import ClockFile
+from .databases import Databases
+from .ports import HOST, Ports
+
+REGION = "ap-south-1"
+RELAYS = {
+    "fulfillment_app": "relay_inventory_outbox",
+    "seller_app": "relay_inventory_outbox",
+    "customer_app": "relay_customer_outbox",
+}
+"""The function that each app nudges after a commit."""
+
+
+def environment(databases: Databases, ports: Ports, state: Path) -> dict[str, str]:
+    """Of every process of the system. What the caller's environment sets besides stays."""
+    return {
+        **os.environ,
+        **databases.as_environment(),
+        "KART_DOCUMENTS_DB": os.environ.get("KART_DOCUMENTS_DB", "kart"),
+        "KART_STATE": str(state),
+        "KART_CLOCK_FILE": str(ClockFile(state).path),
+        "KART_ENGINE_PORT": str(ports.engine),
+        "KART_EVENT_BUS": "kart",
+        "KART_STATE_MACHINE_ARNS": json.dumps(state_machine_arns(REGION)),
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_LAMBDA": f"http://{HOST}:{ports.engine}",
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def app_environment(name: str) -> dict[str, str]:
+    """What one app has of its own."""
+    return {"KART_RELAY_FUNCTION": RELAYS[name]}
+
+
+def settle_settings(app: LoadedApp) -> None:
+    """Let the app read its settings now, with what it has of its own.
+
+    Where all apps share a process they share an environment; each reads it once and keeps it.
+    """
+    os.environ.update(app_environment(app.name))
+    if app.wiring is not None:
+        app.wiring.settings()
