@@ -64,11 +64,11 @@ class OutOfStock(Conflict):
 
 
 class NoRoute(Conflict):
-    """No path within the hop limit leads from `origin` to the pincode."""
+    """No path within the hop limit leads from `origin` to the pincode, or to the FC of that code."""
 
-    def __init__(self, origin: str, pincode: int) -> None:
-        super().__init__(f"No route leads from {origin} to pincode {pincode}.")
-        self.origin, self.pincode = origin, pincode
+    def __init__(self, origin: str, to: int | str) -> None:
+        super().__init__(f"No route leads from {origin} to {to}.")
+        self.origin, self.to = origin, to
 
 
 class NotServed(Conflict):
@@ -77,6 +77,47 @@ class NotServed(Conflict):
     def __init__(self, pincode: int) -> None:
         super().__init__(f"No fulfillment center serves pincode {pincode}.")
         self.pincode = pincode
+
+
+class PincodesTaken(Conflict):
+    """Another FC serves some of the pincodes: no pincode has two."""
+
+    def __init__(self, first: int, last: int, fc_code: str) -> None:
+        super().__init__(f"Pincodes {first}–{last} are served by {fc_code}.")
+        self.first, self.last, self.fc_code = first, last, fc_code
+
+
+class FacilityExists(Conflict):
+    """Another hub or FC has this code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is a facility {code} already.")
+        self.code = code
+
+
+class LegExists(Conflict):
+    """There is a leg of that mode between the two facilities already."""
+
+    def __init__(self, origin: str, destination: str, mode: str) -> None:
+        super().__init__(f"There is a {mode} leg from {origin} to {destination} already.")
+        self.origin, self.destination, self.mode = origin, destination, mode
+
+
+class FacilityInUse(Conflict):
+    """The facility can't be deleted: `held_by` counts what holds it. Closing it is the way."""
+
+    def __init__(self, code: str, held_by: Mapping[str, int]) -> None:
+        listed = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in held_by.items())
+        super().__init__(f"Facility {code} is in use ({listed}). Close it instead.")
+        self.code, self.held_by = code, dict(held_by)
+
+
+class RouteTablesMissing(Conflict):
+    """A version of route tables can't be put in force: it is not whole. `missing` are the first codes."""
+
+    def __init__(self, version: int, missing: Sequence[str]) -> None:
+        super().__init__(f"Version {version} lacks {len(missing)} tables.")
+        self.version, self.missing = version, list(missing[:20])
 
 
 class OrderStatusConflict(Conflict):
@@ -193,3 +234,97 @@ class ReceiptMismatch(Conflict):
     def __init__(self, asn: str, skus: tuple[str, ...]) -> None:
         super().__init__(f"The receipt of {asn} does not fit its announcement: {', '.join(skus)}.")
         self.asn, self.skus = asn, skus
+
+
+class NotOnPath(Conflict):
+    """The package's path does not lead through the facility from where the package is."""
+
+    def __init__(self, package_id: UUID, facility: str) -> None:
+        super().__init__(f"The path of package {package_id} does not lead on through {facility}.")
+        self.package_id, self.facility = str(package_id), facility
+
+
+class StockAlreadyReleased(Conflict):
+    """The order's stock was given back before: a reservation that comes late must not take it again."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"The stock of order {order_id} was released.")
+        self.order_id = str(order_id)
+
+
+class ReservationExpired(Conflict):
+    """The order was not confirmed before its deadline; its stock was released."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"The stock held for order {order_id} was released at its deadline.")
+        self.order_id = str(order_id)
+
+
+class PackagesAlreadyDiscarded(Conflict):
+    """The order's packages were discarded or recalled before: they are not planned again."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"The packages of order {order_id} were discarded.")
+        self.order_id = str(order_id)
+
+
+class OrderAlreadyDelivered(Conflict):
+    """A package of the order is with its customer: what is left is a return."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"A package of order {order_id} was delivered.")
+        self.order_id = str(order_id)
+
+
+class StockTooLow(Conflict):
+    """The change would take more units than are free in the FC."""
+
+    def __init__(self, fc_code: str, sku: str, wanted: int) -> None:
+        super().__init__(f"{fc_code} has fewer than {wanted} free units of {sku}.")
+        self.fc_code, self.sku, self.wanted = fc_code, sku, wanted
+
+
+class BatchStatusConflict(Conflict):
+    """The batch's status does not allow the step: it was not closed, did not depart, or has left."""
+
+    def __init__(self, batch_id: UUID, batch_status: str, wanted: str) -> None:
+        super().__init__(f"Batch {batch_id} is {batch_status}; it can't be {wanted}.")
+        self.batch_id, self.batch_status, self.wanted = str(batch_id), batch_status, wanted
+
+
+class BatchAlreadyClosed(Conflict):
+    """The package's batch was closed: the package leaves with it."""
+
+    def __init__(self, batch_id: UUID, package_id: UUID) -> None:
+        super().__init__(f"Package {package_id} is on the manifest of batch {batch_id}.")
+        self.batch_id, self.package_id = str(batch_id), str(package_id)
+
+
+class DepartureTaken(Conflict):
+    """Another open batch of the leg leaves at that time."""
+
+    def __init__(self, batch_id: UUID) -> None:
+        super().__init__(f"Another batch leaves at the time that batch {batch_id} is to have.")
+        self.batch_id = str(batch_id)
+
+
+class ManifestMismatch(Conflict):
+    """What was scanned or missed is not what the batch carries."""
+
+    def __init__(
+        self, batch_id: UUID, unaccounted: tuple[UUID, ...], unknown: tuple[UUID, ...]
+    ) -> None:
+        super().__init__(f"The scan does not fit the manifest of batch {batch_id}.")
+        self.batch_id = str(batch_id)
+        self.unaccounted, self.unknown = (
+            [str(id_) for id_ in unaccounted],
+            [str(i) for i in unknown],
+        )
+
+
+class AttemptConflict(Conflict):
+    """The outcome is of another attempt than the delivery is at."""
+
+    def __init__(self, package_id: UUID, attempt: int, wanted: int) -> None:
+        super().__init__(f"The delivery of {package_id} is at attempt {attempt}, not {wanted}.")
+        self.package_id, self.attempt, self.wanted = str(package_id), attempt, wanted
