@@ -1,7 +1,6 @@
-"""Easy Fulfillment: fulfillment centers, hubs, routes, batches. Makes the Chalice app and registers its parts; nothing else."""
+"""Easy Fulfillment: fulfillment centers, hubs, routes, batches. Makes the Chalice app and registers its parts."""
 
 from chalice import Chalice
-
 from chalicelib import jobs, subscribers
 from chalicelib.api import (
     batches as batches_api,

@@ -1,0 +1,200 @@
+"""Before the first order: the network, the catalog, sellers, and stock that is announced, arrives and is received.
+
+Everything goes through the apps' own APIs, and everything that is there already is left as it is.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from online_kart.domain.network import FacilityKind, Network
+
+from ..errors import LocalError
+from . import catalog
+from .client import App, Kart, Refused
+
+CLIENTS = 6
+STOCKED_FCS = 60
+FCS_PER_SELLER = 6
+SCARCE_SHARE = 0.08
+"""Of the offers: one or two units in each of a few FCs, so that orders are split, and some rejected."""
+
+WAIT_SECONDS_MAX = 120.0
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What can be bought: (sku, seller id) → units announced, and which of them are scarce."""
+
+    units: dict[tuple[str, str], int]
+    scarce: list[tuple[str, str]]
+    inbound_shipments: int
+
+
+def wait_until(what: str, is_true: Callable[[], bool], seconds: float = WAIT_SECONDS_MAX) -> None:
+    """Raises LocalError where it is not so after the time."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise LocalError(f"Waited {seconds:.0f} s in vain for {what}. See the logs.")
+        time.sleep(0.1)
+
+
+def together(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """The work on all items by a few clients at once; the first error is raised."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return list(pool.map(work, items))
+
+
+def load_network(kart: Kart, network: Network) -> dict[str, Any]:
+    """Put the network, and wait for its route tables. Answers the build."""
+    answer = kart.fulfillment.send("PUT", "/network", network.model_dump(mode="json"))
+    if answer.status_code >= 400:
+        raise Refused("PUT", "/network", answer.status_code, answer.json())
+    return wait_for_build(kart, answer.headers["Location"])
+
+
+def wait_for_build(kart: Kart, location: str) -> dict[str, Any]:
+    """The build, once it is published or superseded by a later one. Raises LocalError where it failed."""
+    build: dict[str, Any] = {}
+
+    def is_over() -> bool:
+        build.update(kart.fulfillment.get(location))
+        if build["status"] == "failed":
+            raise LocalError(f"The route build failed: {build}")
+        return build["status"] in ("published", "superseded")
+
+    wait_until("the route tables", is_over)
+    return build
+
+
+def load_categories(app: App) -> int:
+    known = {category["category_id"] for category in app.pages("/item-categories")}
+    added = [c for c in catalog.categories() if c.category_id not in known]
+    for category in added:  # parents first
+        _unless_there(app, "/item-categories", category._asdict())
+    return len(added)
+
+
+def load_sellers(kart: Kart) -> list[str]:
+    """Registered and approved: their ids, in the catalog's order."""
+    wanted = catalog.sellers()
+    ids = {s["email"]: s["seller_id"] for s in kart.fulfillment.pages("/sellers")}
+    for seller in wanted:
+        if seller.email not in ids:
+            registered = kart.seller.call(
+                "POST", "/sellers", {"name": seller.name, "email": seller.email}
+            )
+            ids[seller.email] = registered["seller_id"]
+    for seller in wanted:
+        kart.fulfillment.call("PATCH", f"/sellers/{ids[seller.email]}", {"status": "approved"})
+    return [ids[seller.email] for seller in wanted]
+
+
+def load_offers(app: App, seller_ids: Sequence[str], rng: random.Random) -> list[tuple[str, str]]:
+    """Items, each registered by its first seller, and the offers of them: (sku, seller id)."""
+    items = catalog.items(rng)
+    offers = catalog.offers(items, len(seller_ids), rng)
+    first: dict[str, catalog.Offer] = {}
+    for offer in offers:
+        first.setdefault(offer.sku, offer)
+
+    def register(item: catalog.Item) -> None:
+        offer = first[item.sku]
+        body = item._asdict() | {"price_paise": offer.price_paise}
+        _unless_there(app, f"/sellers/{seller_ids[offer.seller]}/items", body)
+
+    def offer_too(offer: catalog.Offer) -> None:
+        body = {"sku": offer.sku, "price_paise": offer.price_paise}
+        _unless_there(app, f"/sellers/{seller_ids[offer.seller]}/offers", body)
+
+    together(register, items)
+    together(offer_too, [offer for offer in offers if offer is not first[offer.sku]])
+    return [(offer.sku, seller_ids[offer.seller]) for offer in offers]
+
+
+def _unless_there(app: App, path: str, body: dict[str, Any]) -> None:
+    answer = app.send("POST", path, body)
+    if answer.status_code >= 400 and answer.status_code != 409:
+        raise Refused("POST", path, answer.status_code, answer.json())
+
+
+def stocked_fcs(network: Network) -> list[str]:
+    """The FCs that hold stock: those that serve the most pincodes, and never the remote ones."""
+    remote = {"IXZ1", "AGX1", "IXL1"}
+    centers = [f for f in network.facilities if f.kind is FacilityKind.FC and f.code not in remote]
+
+    def served(ranges: Sequence[tuple[int, int]]) -> int:
+        return sum(last - first + 1 for first, last in ranges)
+
+    centers.sort(key=lambda fc: (-served(fc.pincode_ranges), fc.code))
+    return [fc.code for fc in centers[:STOCKED_FCS]]
+
+
+def receive_stock(
+    kart: Kart,
+    offers: Sequence[tuple[str, str]],
+    fcs: Sequence[str],
+    session: str,
+    expected_on: str,
+    rng: random.Random,
+) -> Shop:
+    """Every seller announces a shipment to each of a few FCs; they arrive, are counted and booked into stock."""
+    scarce = set(rng.sample(list(offers), round(len(offers) * SCARCE_SHARE)))
+    by_seller: dict[str, list[tuple[str, str]]] = {}
+    for offer in offers:
+        by_seller.setdefault(offer[1], []).append(offer)
+    units = dict.fromkeys(offers, 0)
+    notices = []
+    for seller_id, own in sorted(by_seller.items()):
+        for fc_code in rng.sample(list(fcs), FCS_PER_SELLER):
+            lines = []
+            for offer in own:
+                if offer in scarce and rng.random() < 0.5:
+                    continue
+                quantity = 1 if offer in scarce else rng.randint(8, 40)
+                units[offer] += quantity
+                lines.append({"sku": offer[0], "quantity": quantity})
+            notices.append((seller_id, fc_code, lines))
+
+    def announce(numbered: tuple[int, tuple[str, str, list[dict[str, Any]]]]) -> tuple[str, Any]:
+        number, (seller_id, fc_code, lines) = numbered
+        body = {"fc_code": fc_code, "expected_on": expected_on, "lines": lines}
+        path = f"/sellers/{seller_id}/inbound-shipments"
+        notice = kart.seller.call("POST", path, body, key=f"{session}-asn-{number}")
+        return notice["asn"], lines
+
+    announced = together(announce, list(enumerate(notices)))
+
+    def receive(notice: tuple[str, list[dict[str, Any]]]) -> None:
+        asn, lines = notice
+        body = {"counted": lines, "received_by": "dock"}
+        _unless_there(kart.fulfillment, f"/inbound-shipments/{asn}/receipts", body)
+
+    together(receive, announced)
+    waiting = {asn for asn, _ in announced}
+
+    def is_booked() -> bool:
+        for asn in sorted(waiting)[:10]:
+            receipt = kart.fulfillment.get(f"/inbound-shipments/{asn}/receipt")
+            if receipt["status"] != "closed":
+                return False
+            waiting.discard(asn)
+        return not waiting
+
+    wait_until("every inbound shipment to be received", is_booked)
+    return Shop(units, sorted(scarce), len(announced))
+
+
+def wait_for_shop_window(app: App, offers: int) -> None:
+    """Until the customer app's copy of the catalog (C6, C7) shows every offer, and stock of nearly all."""
+
+    def is_shown() -> bool:
+        shown = [offer for item in app.pages("/items") for offer in item["offers"]]
+        in_stock = sum(offer["in_stock"] for offer in shown)
+        return len(shown) >= offers and in_stock >= offers * 0.9
+
+    wait_until("the catalog to reach the customers", is_shown)
