@@ -4,6 +4,7 @@ The four kinds under `KartError` become HTTP answers in one place (`online_kart.
 carries the facts as attributes, so that nobody has to parse a message.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
