@@ -4,14 +4,45 @@ Kept to what MongoDB, Amazon DocumentDB and the embedded store all have: `$jsonS
 TTL indexes. (DocumentDB ignores validators; the models in front of them are checked everywhere.)
 """
 
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, ParamSpec, TypeVar
 
 from pymongo import IndexModel
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, ConnectionFailure
+
+from ..domain.errors import Unavailable
 
 Documents = Database[dict[str, Any]]
+
+NUMBER: str | list[str] = ["int", "long"]
+"""The BSON types of a Python int."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def answering(function: Callable[P, T]) -> Callable[P, T]:
+    """A store's function that raises Unavailable when the server is lost, which machines try again."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except ConnectionFailure as error:
+            raise Unavailable("The document store does not answer.") from error
+
+    return wrapped
+
+
+def in_groups(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    """The values in lists of up to `size`: one request must not hold any number of them."""
+    rest = iter(values)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from . import (
     package_paths,
     price_changes,
     reconciliations,
+    route_builds,
     route_tables,
     seller_sales,
     upcoming_shipments,
@@ -16,6 +17,7 @@ COLLECTIONS: tuple[Collection, ...] = (
     *package_paths.COLLECTIONS,  # D3
     *order_log.COLLECTIONS,  # D4
     *route_tables.COLLECTIONS,  # D5, D6
+    *route_builds.COLLECTIONS,
     *price_changes.COLLECTIONS,  # D7
     *seller_sales.COLLECTIONS,  # D8
     *reconciliations.COLLECTIONS,

@@ -1,0 +1,141 @@
+"""What a build of route tables works on: the network of its version, and what its chunks have made so far.
+
+State machines pass ids, never tables: chunks read the *snapshot* of the network, and leave *parts*
+that publishing adds up.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pymongo import IndexModel
+
+from ..domain.errors import NotFound
+from ..domain.network import Network
+from .collection import NUMBER, Collection, Documents, answering
+
+PARTS = "route_build_parts"
+SNAPSHOTS = "network_snapshots"
+
+COLLECTIONS = (
+    Collection(
+        PARTS,
+        {"_id": "string", "version": NUMBER, "tables": "array"},
+        (IndexModel([("version", 1)]),),  # `parts`, `prune`
+    ),
+    Collection(
+        SNAPSHOTS,
+        {"_id": "string", "version": NUMBER, "part": NUMBER, "text": "string"},
+        (IndexModel([("version", 1)]),),  # `prune`
+    ),
+)
+
+SNAPSHOT_CHARACTERS_MAX = 3_000_000
+"""Of one document's text: under 12 MB however many bytes a character has; a document may have 16."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The network of a version, and the version that its tables are compared with."""
+
+    version: int
+    base_version: int
+    network: Network
+
+
+@answering
+def put_snapshot(documents: Documents, snapshot: Snapshot) -> None:
+    """Write, or write again. The first part, which makes it whole, is written last."""
+    text = snapshot.network.model_dump_json()
+    starts = range(0, len(text), SNAPSHOT_CHARACTERS_MAX)
+    for part, start in reversed(list(enumerate(starts))):
+        documents[SNAPSHOTS].replace_one(
+            {"_id": f"{snapshot.version}:{part}"},
+            {
+                "version": snapshot.version,
+                "part": part,
+                "parts_count": len(starts),
+                "base_version": snapshot.base_version,
+                "text": text[start : start + SNAPSHOT_CHARACTERS_MAX],
+            },
+            upsert=True,
+        )
+
+
+@answering
+def snapshot(documents: Documents, version: int) -> Snapshot:
+    """Raises NotFound."""
+    first = _snapshot_part(documents, version, 0)
+    rest = (_snapshot_part(documents, version, part) for part in range(1, first["parts_count"]))
+    text = first["text"] + "".join(part["text"] for part in rest)
+    return Snapshot(version, first["base_version"], Network.model_validate_json(text))
+
+
+def _snapshot_part(documents: Documents, version: int, part: int) -> dict[str, Any]:
+    found = documents[SNAPSHOTS].find_one({"_id": f"{version}:{part}"})
+    if found is None:
+        raise NotFound("network snapshot", f"{version}:{part}")
+    return found
+
+
+class BuiltTable(NamedTuple):
+    """What a build knows of a table: the version in which it was written, and its content's hash."""
+
+    code: str
+    version: int
+    digest: str
+    home_hub: str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one chunk of a build has made. `build_ms` is the time that it took."""
+
+    version: int
+    start: int
+    tables: Sequence[BuiltTable]
+    build_ms: float
+
+
+@answering
+def put_part(documents: Documents, part: Part) -> None:
+    documents[PARTS].replace_one(
+        {"_id": f"{part.version}:{part.start}"},
+        {
+            "version": part.version,
+            "start": part.start,
+            "build_ms": part.build_ms,
+            "tables": [built._asdict() for built in part.tables],
+        },
+        upsert=True,
+    )
+
+
+@answering
+def parts(documents: Documents, version: int) -> list[Part]:
+    return [
+        Part(
+            version,
+            found["start"],
+            [BuiltTable(**built) for built in found["tables"]],
+            found["build_ms"],
+        )
+        for found in documents[PARTS].find({"version": version})
+    ]
+
+
+# -- what nothing uses any more
+
+
+@answering
+def base_versions(documents: Documents, version: int) -> set[int]:
+    """The versions that builds later than the given one are compared with."""
+    under_way = documents[SNAPSHOTS].find({"version": {"$gt": version}}, {"base_version": 1})
+    return {found["base_version"] for found in under_way}
+
+
+@answering
+def prune(documents: Documents, before_version: int, kept: Iterable[int]) -> None:
+    """Forget the builds before a version, but for those kept."""
+    for collection in (SNAPSHOTS, PARTS):
+        documents[collection].delete_many({"version": {"$lt": before_version, "$nin": list(kept)}})
