@@ -61,15 +61,15 @@ def ensure(state: Path, ports: Ports, *, durable: bool = True) -> Databases:
 
 
 def stop(state: Path, *, durable: bool = True) -> bool:
-    """Stop the embedded servers; whether any ran."""
+    """Stop the embedded servers; whether any ran. Not `durable`: what they hold may be lost."""
     servers = _servers(state, durable)
     with ThreadPoolExecutor(len(servers)) as pool:
         return any(list(pool.map(lambda server: server.stop(), servers)))
 
 
-def forget(state: Path, *, durable: bool = True) -> None:
+def forget(state: Path) -> None:
     """Stop the embedded servers and delete their data, also that of older versions."""
-    stop(state, durable=durable)
+    stop(state, durable=False)
     folder = server_folder(state.resolve())
     for data in (*folder.glob("*-postgresql-*"), *state.glob("documents-*")):
         shutil.rmtree(data)
@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> int:
             print(f"export {variable}='{address}'")
     elif arguments == ["down"]:
         stop(state_folder())
-        forget(test_state(), durable=False)
+        forget(test_state())
     else:
         print("usage: python -m local.databases up|down", file=sys.stderr)
         return 2

@@ -64,14 +64,13 @@ class DocumentServer:
         """
         with locked(self.folder / "documents.lock"):
             server = self._running()
-            if server is None:
+            if server is not None and self._comes_up(server, _port_of(server)):
+                listens_on = _port_of(server)
+            else:
                 if not self.durable:
                     shutil.rmtree(self.data, ignore_errors=True)
                 self.data.mkdir(parents=True, exist_ok=True)
                 listens_on = self._start(port)
-            else:
-                listens_on = _port_of(server)
-                self._await(server, listens_on)
             if self.kind == "mongod":
                 _make_replica_set(listens_on)
         return f"mongodb://{HOST}:{listens_on}/?directConnection=true"
@@ -100,22 +99,14 @@ class DocumentServer:
 
     def _start(self, port: int) -> int:
         """The port it answers on. A free one that is taken meanwhile is changed for another."""
-        for attempts_left in reversed(range(1 if port else START_ATTEMPTS_MAX)):
+        for _ in range(1 if port else START_ATTEMPTS_MAX):
             chosen = port or ports.any_free_port()
             ports.require_free(chosen, "the document store", self.port_variable)
-            server = processes.start(self._command(chosen), self.log)
-            try:
-                self._await(server, chosen)
-            except ServerFailed:
-                if ports.is_free(chosen):
-                    raise
-                if not attempts_left:
-                    raise PortTaken(
-                        chosen, "the document store", self.port_variable, None
-                    ) from None
-            else:
+            if self._comes_up(processes.start(self._command(chosen), self.log), chosen):
                 return chosen
-        raise AssertionError("the last attempt returns or raises")
+            if ports.is_free(chosen):
+                raise ServerFailed("The document store", "ended while it started", self.log)
+        raise PortTaken(chosen, "the document store", self.port_variable)
 
     def _command(self, port: int) -> list[str]:
         if self.kind == "mongod":
@@ -133,16 +124,16 @@ class DocumentServer:
             *(["--sync-on-commit"] if self.durable else []),
         ]
 
-    def _await(self, server: psutil.Process, port: int) -> None:
+    def _comes_up(self, server: psutil.Process, port: int) -> bool:
+        """Wait until the server answers. False if it ends instead."""
+
         def answers_or_ended() -> bool:
             return not processes.is_alive(server) or _answers(port)
 
-        in_time = processes.wait_until(answers_or_ended, START_SECONDS_MAX)
-        if not processes.is_alive(server):
-            raise ServerFailed("The document store", "ended while it started", self.log)
-        if not in_time:
+        if not processes.wait_until(answers_or_ended, START_SECONDS_MAX):
             waited = f"gave no answer in {START_SECONDS_MAX} s"
             raise ServerFailed("The document store", waited, self.log)
+        return processes.is_alive(server)
 
 
 def _port_of(server: psutil.Process) -> int:

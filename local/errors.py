@@ -10,7 +10,7 @@ class LocalError(Exception):
 class PortTaken(LocalError):
     """Another program listens where one of our servers should."""
 
-    def __init__(self, port: int, wanted_by: str, variable: str, holder: str | None) -> None:
+    def __init__(self, port: int, wanted_by: str, variable: str, holder: str | None = None) -> None:
         by = f" by {holder}" if holder else " by another program"
         super().__init__(
             f"Port {port}, where {wanted_by} should listen, is taken{by}. "

@@ -88,13 +88,12 @@ class PostgresServer:
         """
         with self._locked():
             postmaster = self._postmaster()
-            if postmaster is None:
+            if postmaster is None or not self._comes_up(postmaster):
                 self._clear_remains()
                 self._initialise()
-                postmaster = self._start(port)
-            else:
-                self._await(postmaster)
-            listens_on = self._port()
+                self._start(port)
+            listens_on = self._listens_on()
+            assert listens_on is not None, "a server that answers has written its port"
             self._make_database(listens_on)
         return f"postgresql://{OWNER}@{HOST}:{listens_on}/{self.name}"
 
@@ -132,11 +131,18 @@ class PostgresServer:
         except (psutil.Error, OSError):
             return False
 
-    def _port(self) -> int:
-        return int(self._pid_file.read_text().splitlines()[PORT_LINE])
+    def _listens_on(self) -> int | None:
+        """The server's port; None while it has not written it."""
+        try:
+            return int(self._pid_file.read_text().splitlines()[PORT_LINE])
+        except (OSError, ValueError, IndexError):
+            return None
 
-    def _answers(self, port: int) -> bool:
+    def _answers(self) -> bool:
         """Whether a server answers on the port, and it is the one that serves our data."""
+        port = self._listens_on()
+        if port is None:
+            return False
         try:
             with self._superuser(port) as conn:
                 row = conn.execute("SHOW data_directory").fetchone()
@@ -203,41 +209,35 @@ class PostgresServer:
             raise ServerFailed(self._title, "could not make its data folder", self.log)
         draft.rename(self.data)
 
-    def _start(self, port: int) -> psutil.Process:
+    def _start(self, port: int) -> None:
         """Start on the port. A free one that is taken meanwhile is changed for another."""
-        for attempts_left in reversed(range(1 if port else START_ATTEMPTS_MAX)):
+        for _ in range(1 if port else START_ATTEMPTS_MAX):
             chosen = port or ports.any_free_port()
             ports.require_free(chosen, f"the {self._title}", self.port_variable)
             postmaster = processes.start(self._command(chosen), self.log, server_account())
-            try:
-                self._await(postmaster, chosen)
-            except ServerFailed:
-                if ports.is_free(chosen):
-                    raise
-                if not attempts_left:
-                    raise PortTaken(
-                        chosen, f"the {self._title}", self.port_variable, None
-                    ) from None
-            else:
-                return postmaster
-        raise AssertionError("the last attempt returns or raises")
+            if self._comes_up(postmaster):
+                return
+            if ports.is_free(chosen):
+                raise ServerFailed(self._title, "ended while it started", self.log)
+        raise PortTaken(chosen, f"the {self._title}", self.port_variable)
 
     def _command(self, port: int) -> list[str | Path]:
         settings = SETTINGS | ({} if self.durable else FAST_AND_LOSSY) | {"port": str(port)}
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [self._binaries() / "postgres", "-D", self.data, *options]
 
-    def _await(self, postmaster: psutil.Process, port: int | None = None) -> None:
-        """Wait until the server answers; after a crash it first replays its log."""
+    def _comes_up(self, postmaster: psutil.Process) -> bool:
+        """Wait until the server answers; after a crash it first replays its log.
+
+        False if it ends instead: another program took the port, or somebody is killing it.
+        """
 
         def answers_or_ended() -> bool:
-            return not processes.is_alive(postmaster) or self._answers(port or self._port())
+            return not processes.is_alive(postmaster) or self._answers()
 
-        in_time = processes.wait_until(answers_or_ended, START_SECONDS_MAX)
-        if not processes.is_alive(postmaster):
-            raise ServerFailed(self._title, "ended while it started", self.log)
-        if not in_time:
+        if not processes.wait_until(answers_or_ended, START_SECONDS_MAX):
             raise ServerFailed(self._title, f"gave no answer in {START_SECONDS_MAX} s", self.log)
+        return processes.is_alive(postmaster)
 
     def _make_database(self, port: int) -> None:
         """Make the owner and the database that are missing."""

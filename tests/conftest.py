@@ -59,7 +59,7 @@ def servers() -> Iterator[Databases]:
         fcntl.flock(sessions, fcntl.LOCK_SH)
         yield addresses
         if _try_flock(sessions.fileno(), fcntl.LOCK_EX):
-            databases.forget(STATE, durable=False)
+            databases.forget(STATE)
 
 
 def _try_flock(file_descriptor: int, kind: int) -> bool:
