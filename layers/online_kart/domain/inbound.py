@@ -108,6 +108,10 @@ class ShownShipment(InboundShipment):
     status: ShipmentStatus
 
 
+def shown(shipment: InboundShipment, status: ShipmentStatus) -> ShownShipment:
+    return ShownShipment(status=status, **shipment.model_dump())
+
+
 class ReceiptLine(Model):
     sku: Sku
     announced: int
@@ -130,6 +134,11 @@ class Receipt(Model):
     @property
     def discrepancies(self) -> list[ReceiptLine]:
         return discrepancies(self.lines)
+
+    def is_count_of(self, counted: Iterable[CountedLine]) -> bool:
+        """Whether these counts, told again, are the receipt's."""
+        told = {(line.sku, line.quantity, line.reason) for line in counted}
+        return told == {(line.sku, line.counted, line.reason) for line in self.lines}
 
 
 def asn_of(seller_id: UUID, key: str) -> Asn:

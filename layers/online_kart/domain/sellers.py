@@ -9,6 +9,7 @@ from pydantic import Field
 from .base import Model
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
+from .events import OfferChanged
 from .values import FacilityCode, Instant, Name, Sku
 
 SellerStatus = Literal["pending", "approved", "suspended"]
@@ -69,6 +70,18 @@ class Offer(Model):
     status: OfferStatus
     version: int
     updated_at: Instant
+
+
+def offer_changed(offer: Offer) -> OfferChanged:
+    """The event that tells of the offer as it is now."""
+    return OfferChanged(
+        sku=offer.sku,
+        seller_id=offer.seller_id,
+        price_paise=offer.price_paise,
+        status=offer.status,
+        version=offer.version,
+        occurred_at=offer.updated_at,
+    )
 
 
 class OfferedItem(Model):

@@ -1,0 +1,60 @@
+"""/item-categories"""
+
+from http import HTTPStatus
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.catalog import AddCategory, CategoryId, DescribeCategory
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import catalog
+
+catalog_api = Blueprint(__name__)
+
+
+@catalog_api.route("/item-categories", methods=["POST"])
+@errors_to_http
+def add_category() -> Response:
+    command = read_body(catalog_api.current_request, AddCategory)
+    category = catalog.add_category(wiring.inventory_db(), command, wiring.now())
+    wiring.nudge_relay()
+    location = {"Location": f"/item-categories/{category.category_id}"}
+    return json_response(category, HTTPStatus.CREATED, location)
+
+
+@catalog_api.route("/item-categories", methods=["GET"])
+@errors_to_http
+def list_categories() -> Response:
+    """By id; `parent_id` tells the tree."""
+    query = read_query(catalog_api.current_request, Query)
+    start = after(query.cursor, tuple[str])
+    rows = catalog.listed(wiring.inventory_db(), start[0] if start else None, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda category: (category.category_id,)))
+
+
+@catalog_api.route("/item-categories/{category_id}", methods=["GET"])
+@errors_to_http
+def category_by_id(category_id: str) -> Response:
+    key: str = read_path(CategoryId, category_id, "category_id")
+    return json_response(catalog.by_id(wiring.inventory_db(), key))
+
+
+@catalog_api.route("/item-categories/{category_id}", methods=["PUT"])
+@errors_to_http
+def describe_category(category_id: str) -> Response:
+    """Rename it, or move it in the tree."""
+    key: str = read_path(CategoryId, category_id, "category_id")
+    command = read_body(catalog_api.current_request, DescribeCategory)
+    category = catalog.describe_category(wiring.inventory_db(), key, command, wiring.now())
+    wiring.nudge_relay()
+    return json_response(category)

@@ -1,0 +1,70 @@
+"""/inbound-shipments: what is upcoming, and its receipt"""
+
+from http import HTTPStatus
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.inbound import Asn, ReceiveShipment
+from online_kart.domain.values import FacilityCode
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import inbound
+
+inbound_api = Blueprint(__name__)
+
+
+class ShipmentsQuery(Query):
+    fc_code: FacilityCode | None = None
+
+
+@inbound_api.route("/inbound-shipments", methods=["GET"])
+@errors_to_http
+def list_shipments() -> Response:
+    """What is upcoming, the soonest first."""
+    query = read_query(inbound_api.current_request, ShipmentsQuery)
+    start = after(query.cursor, tuple[str])
+    rows = inbound.listed(
+        wiring.inventory_db(),
+        wiring.documents(),
+        query.fc_code,
+        start[0] if start else None,
+        query.limit + 1,
+    )
+    return json_response(page_of(rows, query.limit, lambda row: (inbound.sort_key(row),)))
+
+
+@inbound_api.route("/inbound-shipments/{asn}", methods=["GET"])
+@errors_to_http
+def shipment_by_asn(asn: str) -> Response:
+    """Also one that was received or cancelled."""
+    key: str = read_path(Asn, asn, "asn")
+    return json_response(inbound.by_asn(wiring.inventory_db(), wiring.documents(), key))
+
+
+@inbound_api.route("/inbound-shipments/{asn}/receipts", methods=["POST"])
+@errors_to_http
+def receive_shipment(asn: str) -> Response:
+    """It is at the dock and was counted: 202, the units are in stock when the receipt is `booked`. Safe to repeat."""
+    key: str = read_path(Asn, asn, "asn")
+    command = read_body(inbound_api.current_request, ReceiveShipment)
+    receipt = inbound.receive(wiring.inventory_db(), wiring.documents(), key, command, wiring.now())
+    wiring.nudge_relay()
+    location = {"Location": f"/inbound-shipments/{key}/receipt"}
+    return json_response(receipt, HTTPStatus.ACCEPTED, location)
+
+
+@inbound_api.route("/inbound-shipments/{asn}/receipt", methods=["GET"])
+@errors_to_http
+def receipt_of_shipment(asn: str) -> Response:
+    key: str = read_path(Asn, asn, "asn")
+    return json_response(inbound.receipt_of(wiring.inventory_db(), key))

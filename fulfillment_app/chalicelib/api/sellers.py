@@ -1,0 +1,61 @@
+"""/sellers: who may sell"""
+
+from datetime import datetime
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.sellers import JudgeSeller, SellerStatus
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import sellers
+
+sellers_api = Blueprint(__name__)
+
+
+class SellersQuery(Query):
+    status: SellerStatus | None = None
+
+
+@sellers_api.route("/sellers", methods=["GET"])
+@errors_to_http
+def list_sellers() -> Response:
+    """The oldest first."""
+    query = read_query(sellers_api.current_request, SellersQuery)
+    rows = sellers.listed(
+        wiring.inventory_db(),
+        query.status,
+        after(query.cursor, tuple[datetime, UUID]),
+        query.limit + 1,
+    )
+    return json_response(
+        page_of(rows, query.limit, lambda seller: (seller.registered_at, seller.seller_id))
+    )
+
+
+@sellers_api.route("/sellers/{seller_id}", methods=["GET"])
+@errors_to_http
+def seller_by_id(seller_id: str) -> Response:
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    return json_response(sellers.by_id(wiring.inventory_db(), key))
+
+
+@sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
+@errors_to_http
+def judge_seller(seller_id: str) -> Response:
+    """Approve or suspend."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    command = read_body(sellers_api.current_request, JudgeSeller)
+    seller = sellers.judge(wiring.inventory_db(), key, command, wiring.now())
+    wiring.nudge_relay()
+    return json_response(seller)

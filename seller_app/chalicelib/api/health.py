@@ -1,0 +1,27 @@
+"""Is the app there, and can it reach its stores? `/health` asks no store; `/ready` asks each."""
+
+from chalice import Blueprint, Response
+
+from online_kart.http import errors_to_http, json_response
+from online_kart.messaging import outbox
+
+from .. import wiring
+
+health_api = Blueprint(__name__)
+
+
+@health_api.route("/health", methods=["GET"])
+@errors_to_http
+def health() -> Response:
+    return json_response({"app": "seller", "status": "up"})
+
+
+@health_api.route("/ready", methods=["GET"])
+@errors_to_http
+def ready() -> Response:
+    """Both stores answer; tells business time and how many events wait to be sent."""
+    unsent = outbox.unsent_count(wiring.inventory_db())
+    wiring.documents().command("ping")
+    return json_response(
+        {"app": "seller", "now": wiring.now().isoformat(), "unsent_events": unsent}
+    )

@@ -1,0 +1,99 @@
+"""/sellers/{seller_id}/inbound-shipments: announce, amend, cancel"""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn
+from online_kart.http import (
+    Query,
+    Request,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+    required_header,
+)
+from online_kart.messaging import idempotency
+
+from .. import wiring
+from ..services import inbound
+from ..services.inbound import Keyed
+
+inbound_api = Blueprint(__name__)
+
+
+def _bytes(request: Request) -> bytes:
+    body = request.raw_body
+    return body.encode() if isinstance(body, str) else body
+
+
+@inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["POST"])
+@errors_to_http
+def announce_shipment(seller_id: str) -> Response:
+    """Safe to retry with the same `Idempotency-Key` and body: the answer is the same, byte for byte."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    request = inbound_api.current_request
+    command = read_body(request, AnnounceShipment)
+    keyed = Keyed(
+        key=required_header(request, "Idempotency-Key"),
+        digest=idempotency.digest("POST", f"/sellers/{key}/inbound-shipments", _bytes(request)),
+    )
+    answer = inbound.announce(
+        wiring.inventory_db(), wiring.documents(), key, command, keyed, wiring.now()
+    )
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/json", **answer.headers}
+    return Response(body=answer.body, status_code=answer.status_code, headers=headers)
+
+
+@inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["GET"])
+@errors_to_http
+def list_shipments(seller_id: str) -> Response:
+    """What is upcoming, the soonest first."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    query = read_query(inbound_api.current_request, Query)
+    start = after(query.cursor, tuple[str])
+    rows = inbound.listed(
+        wiring.inventory_db(),
+        wiring.documents(),
+        key,
+        start[0] if start else None,
+        query.limit + 1,
+    )
+    return json_response(page_of(rows, query.limit, lambda row: (inbound.sort_key(row),)))
+
+
+@inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["GET"])
+@errors_to_http
+def shipment_by_asn(seller_id: str, asn: str) -> Response:
+    """Also one that was received or cancelled."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    known_asn: str = read_path(Asn, asn, "asn")
+    return json_response(inbound.by_asn(wiring.inventory_db(), wiring.documents(), key, known_asn))
+
+
+@inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["PATCH"])
+@errors_to_http
+def amend_shipment(seller_id: str, asn: str) -> Response:
+    """Possible until it arrives at the FC."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    known_asn: str = read_path(Asn, asn, "asn")
+    command = read_body(inbound_api.current_request, AmendShipment)
+    shipment = inbound.amend(
+        wiring.inventory_db(), wiring.documents(), key, known_asn, command, wiring.now()
+    )
+    return json_response(shipment)
+
+
+@inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["DELETE"])
+@errors_to_http
+def cancel_shipment(seller_id: str, asn: str) -> Response:
+    """Possible until it arrives at the FC. Safe to repeat."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    known_asn: str = read_path(Asn, asn, "asn")
+    inbound.cancel(wiring.inventory_db(), wiring.documents(), key, known_asn, wiring.now())
+    return Response(body="", status_code=int(HTTPStatus.NO_CONTENT))

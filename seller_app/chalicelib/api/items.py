@@ -1,0 +1,68 @@
+"""/sellers/{seller_id}/items and /sellers/{seller_id}/offers"""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem
+from online_kart.domain.values import Sku
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import items
+
+items_api = Blueprint(__name__)
+
+
+@items_api.route("/sellers/{seller_id}/items", methods=["POST"])
+@errors_to_http
+def register_item(seller_id: str) -> Response:
+    """A new item with its first offer."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    command = read_body(items_api.current_request, RegisterItem)
+    return _created(items.register(wiring.inventory_db(), key, command, wiring.now()))
+
+
+@items_api.route("/sellers/{seller_id}/offers", methods=["POST"])
+@errors_to_http
+def make_offer(seller_id: str) -> Response:
+    """An offer of an item that another seller has registered."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    command = read_body(items_api.current_request, MakeOffer)
+    return _created(items.make_offer(wiring.inventory_db(), key, command, wiring.now()))
+
+
+@items_api.route("/sellers/{seller_id}/items", methods=["GET"])
+@errors_to_http
+def list_items(seller_id: str) -> Response:
+    """By SKU."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    query = read_query(items_api.current_request, Query)
+    start = after(query.cursor, tuple[str])
+    rows = items.listed(wiring.inventory_db(), key, start[0] if start else None, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda item: (item.sku,)))
+
+
+@items_api.route("/sellers/{seller_id}/items/{sku}", methods=["GET"])
+@errors_to_http
+def item_by_sku(seller_id: str, sku: str) -> Response:
+    """With its stock in each FC."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    known_sku: str = read_path(Sku, sku, "sku")
+    return json_response(items.by_sku(wiring.inventory_db(), key, known_sku))
+
+
+def _created(item: OfferedItem) -> Response:
+    wiring.nudge_relay()
+    location = f"/sellers/{item.seller_id}/items/{item.sku}"
+    return json_response(item, HTTPStatus.CREATED, {"Location": location})

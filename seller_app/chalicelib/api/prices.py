@@ -1,0 +1,54 @@
+"""/sellers/{seller_id}/items/{sku}/price and its history"""
+
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.sellers import ChangePrice
+from online_kart.domain.values import Sku
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import prices
+
+prices_api = Blueprint(__name__)
+
+
+@prices_api.route("/sellers/{seller_id}/items/{sku}/price", methods=["PUT"])
+@errors_to_http
+def change_price(seller_id: str, sku: str) -> Response:
+    """Orders that were placed keep the price they were placed at."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    known_sku: str = read_path(Sku, sku, "sku")
+    command = read_body(prices_api.current_request, ChangePrice)
+    offer = prices.change(wiring.inventory_db(), key, known_sku, command, wiring.now())
+    wiring.nudge_relay()
+    return json_response(offer)
+
+
+@prices_api.route("/sellers/{seller_id}/items/{sku}/prices", methods=["GET"])
+@errors_to_http
+def price_history(seller_id: str, sku: str) -> Response:
+    """The newest first. A change is here within seconds."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    known_sku: str = read_path(Sku, sku, "sku")
+    query = read_query(prices_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = prices.history(
+        wiring.inventory_db(),
+        wiring.documents(),
+        key,
+        known_sku,
+        start[0] if start else None,
+        query.limit + 1,
+    )
+    return json_response(page_of(rows, query.limit, lambda change: (change.version,)))

@@ -1,0 +1,66 @@
+"""/sellers/{seller_id}/sales: the sold history, and its totals by FC and item"""
+
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.values import FacilityCode, Sku
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import sales
+
+sales_api = Blueprint(__name__)
+
+
+class SalesQuery(Query):
+    fc_code: FacilityCode | None = None
+    sku: Sku | None = None
+
+
+@sales_api.route("/sellers/{seller_id}/sales", methods=["GET"])
+@errors_to_http
+def list_sales(seller_id: str) -> Response:
+    """The newest first. A return has negative numbers."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    query = read_query(sales_api.current_request, SalesQuery)
+    start = after(query.cursor, tuple[str])
+    rows = sales.listed(
+        wiring.inventory_db(),
+        wiring.documents(),
+        key,
+        query.fc_code,
+        query.sku,
+        start[0] if start else None,
+        query.limit + 1,
+    )
+    return json_response(page_of(rows, query.limit, lambda sale: (sales.sort_key(sale),)))
+
+
+@sales_api.route("/sellers/{seller_id}/sales/totals", methods=["GET"])
+@errors_to_http
+def sales_totals(seller_id: str) -> Response:
+    """By FC and item, returns taken off."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    query = read_query(sales_api.current_request, SalesQuery)
+    start = after(query.cursor, tuple[str])
+    rows = sales.totals(
+        wiring.inventory_db(),
+        wiring.documents(),
+        key,
+        query.fc_code,
+        query.sku,
+        start[0] if start else None,
+        query.limit + 1,
+    )
+    return json_response(
+        page_of(rows, query.limit, lambda total: (sales.place(total.fc_code, total.sku),))
+    )

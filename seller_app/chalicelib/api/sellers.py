@@ -1,0 +1,30 @@
+"""/sellers"""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.sellers import RegisterSeller
+from online_kart.http import errors_to_http, json_response, read_body, read_path
+
+from .. import wiring
+from ..services import sellers
+
+sellers_api = Blueprint(__name__)
+
+
+@sellers_api.route("/sellers", methods=["POST"])
+@errors_to_http
+def register_seller() -> Response:
+    """The seller waits for approval, which people of Online Kart give in the fulfillment app."""
+    command = read_body(sellers_api.current_request, RegisterSeller)
+    seller = sellers.register(wiring.inventory_db(), command, wiring.now())
+    return json_response(seller, HTTPStatus.CREATED, {"Location": f"/sellers/{seller.seller_id}"})
+
+
+@sellers_api.route("/sellers/{seller_id}", methods=["GET"])
+@errors_to_http
+def seller_by_id(seller_id: str) -> Response:
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    return json_response(sellers.by_id(wiring.inventory_db(), key))

@@ -1,0 +1,46 @@
+"""Registering sellers, and asking whether one may sell."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from online_kart.domain.errors import EmailTaken, NotFound, SellerNotApproved
+from online_kart.domain.sellers import RegisterSeller, Seller
+from online_kart.inventory_db import sellers
+
+
+def register(conn: Connection[Any], command: RegisterSeller, now: datetime) -> Seller:
+    """A seller who waits for approval. Raises EmailTaken."""
+    seller = Seller(
+        seller_id=uuid4(),
+        name=command.name,
+        email=command.email,
+        status="pending",
+        version=1,
+        registered_at=now,
+        approved_at=None,
+    )
+    if not sellers.insert(conn, seller):
+        raise EmailTaken(command.email)
+    return seller
+
+
+def by_id(conn: Connection[Any], seller_id: UUID) -> Seller:
+    """Raises NotFound."""
+    return _found(sellers.by_id(conn, seller_id), seller_id)
+
+
+def approved(conn: Connection[Any], seller_id: UUID) -> Seller:
+    """The seller, who stays approved until the caller's transaction ends. Raises NotFound, SellerNotApproved."""
+    seller = _found(sellers.by_id_for_share(conn, seller_id), seller_id)
+    if seller.status != "approved":
+        raise SellerNotApproved(seller_id, seller.status)
+    return seller
+
+
+def _found(seller: Seller | None, seller_id: UUID) -> Seller:
+    if seller is None:
+        raise NotFound("seller", seller_id)
+    return seller

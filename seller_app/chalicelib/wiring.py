@@ -1,0 +1,59 @@
+"""What the app is connected to: opened on first use, never on import; local runs and tests swap it by the environment.
+
+The events of the inventory database are sent by the fulfillment app's relay, which is nudged from here.
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from psycopg import Connection
+from pymongo.database import Database as Documents
+
+from online_kart.clock import Clock
+from online_kart.documents import connection
+from online_kart.messaging import relay
+from online_kart.postgres import Database
+from online_kart.settings import SellerSettings
+
+
+@cache
+def settings() -> SellerSettings:
+    return SellerSettings.from_env()
+
+
+@cache
+def clock() -> Clock:
+    return Clock.from_file(settings().clock_file or None)
+
+
+def now() -> datetime:
+    """Business time."""
+    return clock().now()
+
+
+@cache
+def _inventory() -> Database:
+    return Database(settings().inventory_dsn)
+
+
+def inventory_db() -> Connection[Any]:
+    return _inventory().connection()
+
+
+@cache
+def documents() -> Documents[dict[str, Any]]:
+    return connection.database(settings().mongodb_uri, settings().documents_db)
+
+
+def nudge_relay() -> None:
+    """Ask the relay to send what was just committed. Its schedule would do so within a minute anyway."""
+    function = settings().relay_function
+    relay.nudge(_client("lambda") if function else None, function)
+
+
+@cache
+def _client(service: str) -> Any:
+    import boto3  # 155 ms: only where it is used
+
+    return boto3.client(service, region_name=settings().aws_region)
