@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from online_kart.domain.network import FacilityKind, Network
 
@@ -144,28 +144,14 @@ def receive_stock(
 ) -> Shop:
     """Every seller announces a shipment to each of a few FCs; they arrive, are counted and booked into stock."""
     scarce = set(rng.sample(list(offers), round(len(offers) * SCARCE_SHARE)))
-    by_seller: dict[str, list[tuple[str, str]]] = {}
-    for offer in offers:
-        by_seller.setdefault(offer[1], []).append(offer)
-    units = dict.fromkeys(offers, 0)
-    notices = []
-    for seller_id, own in sorted(by_seller.items()):
-        for fc_code in rng.sample(list(fcs), FCS_PER_SELLER):
-            lines = []
-            for offer in own:
-                if offer in scarce and rng.random() < 0.5:
-                    continue
-                quantity = 1 if offer in scarce else rng.randint(8, 40)
-                units[offer] += quantity
-                lines.append({"sku": offer[0], "quantity": quantity})
-            notices.append((seller_id, fc_code, lines))
+    notices = _notices(offers, scarce, fcs, rng)
 
-    def announce(numbered: tuple[int, tuple[str, str, list[dict[str, Any]]]]) -> tuple[str, Any]:
-        number, (seller_id, fc_code, lines) = numbered
-        body = {"fc_code": fc_code, "expected_on": expected_on, "lines": lines}
-        path = f"/sellers/{seller_id}/inbound-shipments"
-        notice = kart.seller.call("POST", path, body, key=f"{session}-asn-{number}")
-        return notice["asn"], lines
+    def announce(numbered: tuple[int, Notice]) -> tuple[str, Any]:
+        number, notice = numbered
+        body = {"fc_code": notice.fc_code, "expected_on": expected_on, "lines": notice.lines}
+        path = f"/sellers/{notice.seller_id}/inbound-shipments"
+        answer = kart.seller.call("POST", path, body, key=f"{session}-asn-{number}")
+        return answer["asn"], notice.lines
 
     announced = together(announce, list(enumerate(notices)))
 
@@ -186,7 +172,41 @@ def receive_stock(
         return not waiting
 
     wait_until("every inbound shipment to be received", is_booked)
+    units = dict.fromkeys(offers, 0)
+    for notice in notices:
+        for line in notice.lines:
+            units[line["sku"], notice.seller_id] += line["quantity"]
     return Shop(units, sorted(scarce), len(announced))
+
+
+class Notice(NamedTuple):
+    """One shipment to be announced."""
+
+    seller_id: str
+    fc_code: str
+    lines: list[dict[str, Any]]
+
+
+def _notices(
+    offers: Sequence[tuple[str, str]],
+    scarce: set[tuple[str, str]],
+    fcs: Sequence[str],
+    rng: random.Random,
+) -> list[Notice]:
+    """Each seller sends to a few FCs: plenty of most items, and of a scarce one a unit to every second FC."""
+    by_seller: dict[str, list[tuple[str, str]]] = {}
+    for offer in offers:
+        by_seller.setdefault(offer[1], []).append(offer)
+    notices = []
+    for seller_id, own in sorted(by_seller.items()):
+        for fc_code in rng.sample(list(fcs), FCS_PER_SELLER):
+            sent = [offer for offer in own if offer not in scarce or rng.random() < 0.5]
+            lines = [
+                {"sku": offer[0], "quantity": 1 if offer in scarce else rng.randint(8, 40)}
+                for offer in sent
+            ]
+            notices.append(Notice(seller_id, fc_code, lines))
+    return notices
 
 
 def wait_for_shop_window(app: App, offers: int) -> None:

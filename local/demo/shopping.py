@@ -23,9 +23,7 @@ class Buyer:
     pincode: int
 
 
-def register_customers(
-    app: App, count: int, session: str, rng: random.Random
-) -> list[Buyer]:
+def register_customers(app: App, count: int, session: str, rng: random.Random) -> list[Buyer]:
     """Customers with an address each, spread over India by number of post offices."""
     people = catalog.customers(count, rng)
     places = geography.addresses(count, rng)

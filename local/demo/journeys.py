@@ -1,0 +1,105 @@
+"""What became of the packages: hops, promises held and missed and why, and which journeys are worth telling."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+SHOP_TIME_ZONE = ZoneInfo("Asia/Kolkata")
+ISLANDS = ("IXZ1", "AGX1")
+HUB_CODE_LENGTHS = {3: "airport", 5: "seaport"}
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A package at its end: its path (D3), its events, and when it was delivered."""
+
+    package_id: str
+    status: str
+    path: dict[str, Any]
+    events: list[dict[str, Any]]
+
+    @property
+    def stops(self) -> list[dict[str, Any]]:
+        stops: list[dict[str, Any]] = self.path["stops"]
+        return stops
+
+    @property
+    def modes(self) -> list[str]:
+        return [stop["leg"]["mode"] for stop in self.stops if stop["leg"]]
+
+    @property
+    def facilities(self) -> list[str]:
+        return [stop["facility"] for stop in self.stops]
+
+    @property
+    def promise_date(self) -> date:
+        return date.fromisoformat(self.path["promise_date"])
+
+    @property
+    def was_replanned(self) -> bool:
+        return bool(self.path["path_revision"] > 1)
+
+    @property
+    def delivered_on(self) -> date | None:
+        """In the shop's time zone. None where it was not delivered."""
+        at = self._when("delivered")
+        return at.astimezone(SHOP_TIME_ZONE).date() if at else None
+
+    def _when(self, what: str) -> datetime | None:
+        for event in self.events:
+            if event["what"] == what:
+                return datetime.fromisoformat(event["happened_at"])
+        return None
+
+    @property
+    def held_its_promise(self) -> bool:
+        return self.delivered_on is not None and self.delivered_on <= self.promise_date
+
+    @property
+    def why_late(self) -> str:
+        """Of a package that broke its promise."""
+        if self.was_replanned:
+            return "re-planned because a facility closed"
+        if any(event["what"] == "delivery_failed" for event in self.events):
+            return "nobody was at home the first time"
+        return "missed a departure on its way"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Journeys worth telling in full, by what they show."""
+
+    by_road: Journey | None
+    by_connecting_flight: Journey | None
+    to_an_island: Journey | None
+
+
+def told(journeys: Iterable[Journey]) -> Told:
+    """The longest of each kind."""
+    delivered = sorted(
+        (journey for journey in journeys if journey.status == "delivered"),
+        key=lambda journey: (-len(journey.modes), journey.package_id),
+    )
+    return Told(
+        next((j for j in delivered if len(j.modes) > 1 and set(j.modes) == {"road"}), None),
+        next((j for j in delivered if _connects(j) and j.facilities[-1] not in ISLANDS), None),
+        next((j for j in delivered if j.facilities[-1] in ISLANDS), None),
+    )
+
+
+def _connects(journey: Journey) -> bool:
+    """Two flights, one right after the other."""
+    modes = journey.modes
+    return any(pair == ("air", "air") for pair in pairwise(modes))
+
+
+def late_reasons(journeys: Iterable[Journey]) -> Counter[str]:
+    return Counter(
+        journey.why_late
+        for journey in journeys
+        if journey.status == "delivered" and not journey.held_its_promise
+    )
