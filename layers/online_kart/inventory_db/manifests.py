@@ -1,4 +1,4 @@
-"""What batches hold (I5): packages and restocking units, and what happens to all of them at once.
+"""What batches hold (I5): packages and restocking units.
 
 A row of `batch_packages` says where a package is now: it leaves its batch for the next one. What a batch carried stays
 in its row's `package_ids`, sealed when it closes.
@@ -6,14 +6,13 @@ in its row's `package_ids`, sealed when it closes.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row, namedtuple_row
-from psycopg.types.json import Jsonb
+from psycopg.rows import class_row
 
-from ..domain.batches import Batch, Manifest, Units
+from ..domain.batches import Manifest, Units
 
 # Joining and leaving
 
@@ -60,6 +59,11 @@ def batch_of_transfer(conn: Connection[Any], transfer_id: UUID) -> UUID | None:
     return row[0] if row else None
 
 
+def take_out_units(conn: Connection[Any], transfer_id: UUID) -> None:
+    """Out of the batch that has them."""
+    conn.execute("DELETE FROM batch_units WHERE transfer_id = %(id)s", {"id": transfer_id})
+
+
 # Reading
 
 
@@ -96,8 +100,8 @@ def finished_manifest(conn: Connection[Any], batch_id: UUID) -> Manifest:
     return Manifest(package_ids=tuple(row[0]), units=units)
 
 
-def packages_in(conn: Connection[Any], batch_id: UUID, limit: int) -> list[UUID]:
-    """What the batch holds now, by id."""
+def packages_in(conn: Connection[Any], batch_id: UUID, limit: int | None = None) -> list[UUID]:
+    """What the batch holds now, in the order of their ids; the first `limit` of them."""
     rows = conn.execute(
         """
         SELECT package_id FROM batch_packages WHERE batch_id = %(id)s
@@ -106,117 +110,3 @@ def packages_in(conn: Connection[Any], batch_id: UUID, limit: int) -> list[UUID]
         {"id": batch_id, "limit": limit},
     ).fetchall()
     return [row[0] for row in rows]
-
-
-# Its packages, all in one statement
-
-
-class Moved(NamedTuple):
-    """A package after a step of its batch."""
-
-    package_id: UUID
-    order_id: UUID
-    version: int
-    status: str
-
-
-def lock_packages(conn: Connection[Any], batch_id: UUID) -> list[UUID]:
-    """Every package the batch holds, locked in the order of their ids until the transaction ends."""
-    rows = conn.execute(
-        """
-        SELECT p.package_id FROM packages AS p
-          JOIN batch_packages AS b ON b.package_id = p.package_id
-         WHERE b.batch_id = %(id)s
-         ORDER BY p.package_id
-           FOR NO KEY UPDATE OF p
-        """,
-        {"id": batch_id},
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def depart_packages(
-    conn: Connection[Any], batch: Batch, hop_limit: int, now: datetime
-) -> list[Moved]:
-    """Every package the batch holds is under way, with the budget it has where it arrives next (ROUTING.md)."""
-    return _move_packages(
-        conn,
-        """
-        SET status = CASE status WHEN 'planned' THEN 'in_transit' ELSE status END,
-            at_facility = NULL,
-            budget = CASE WHEN EXISTS (SELECT FROM hubs WHERE hub_code = %(destination)s)
-                          THEN %(hop_limit)s ELSE budget - 1 END
-        """,
-        {
-            "batch_id": batch.batch_id,
-            "destination": batch.destination,
-            "hop_limit": hop_limit,
-            "what": "departed",
-            "facility": batch.origin,
-            "detail": Jsonb({"batch_id": str(batch.batch_id), "next": batch.destination}),
-            "now": now,
-        },
-    )
-
-
-def arrive_packages(
-    conn: Connection[Any], batch: Batch, scanned_by: str, now: datetime
-) -> list[Moved]:
-    """Every package the batch holds is at its destination."""
-    return _move_packages(
-        conn,
-        "SET at_facility = %(facility)s",
-        {
-            "batch_id": batch.batch_id,
-            "what": "arrived",
-            "facility": batch.destination,
-            "detail": Jsonb({"batch_id": str(batch.batch_id), "by": scanned_by}),
-            "now": now,
-        },
-    )
-
-
-def lose_packages(
-    conn: Connection[Any], batch: Batch, reasons: dict[UUID, str], by: str, now: datetime
-) -> list[Moved]:
-    """These packages left with the batch and did not arrive. They leave it."""
-    lost = _move_packages(
-        conn,
-        "SET status = 'lost', at_facility = NULL",
-        {
-            "batch_id": batch.batch_id,
-            "only": list(reasons),
-            "what": "lost",
-            "facility": batch.destination,
-            "detail": Jsonb({"batch_id": str(batch.batch_id), "by": by}),
-            "reasons": Jsonb({str(package_id): why for package_id, why in reasons.items()}),
-            "now": now,
-        },
-    )
-    take_out(conn, list(reasons))
-    return lost
-
-
-def _move_packages(conn: Connection[Any], change: str, params: dict[str, Any]) -> list[Moved]:
-    """One statement: the packages of the batch, their next version, and the event of each."""
-    with conn.cursor(row_factory=namedtuple_row) as cur:
-        rows = cur.execute(
-            f"""
-            WITH moved AS (
-                UPDATE packages {change}, version = version + 1, updated_at = %(now)s
-                 WHERE package_id IN (SELECT package_id FROM batch_packages WHERE batch_id = %(batch_id)s)
-                   AND (%(only)s::uuid[] IS NULL OR package_id = ANY(%(only)s))
-                RETURNING package_id, order_id, version, status
-            ), noted AS (
-                INSERT INTO package_events (package_id, version, what, facility, detail, happened_at)
-                SELECT package_id, version, %(what)s, %(facility)s,
-                       %(detail)s || jsonb_strip_nulls(
-                           jsonb_build_object('reason', %(reasons)s::jsonb ->> package_id::text)),
-                       %(now)s
-                  FROM moved
-            )
-            SELECT package_id, order_id, version, status FROM moved ORDER BY package_id
-            """,
-            {"only": None, "reasons": None, **params},
-        ).fetchall()
-    return [Moved(*row) for row in rows]

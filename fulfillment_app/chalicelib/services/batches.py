@@ -1,0 +1,240 @@
+"""Batches: packages join the open batch of their leg's next departure. Opening one starts the run that moves it.
+
+The steps of that run are in `line_haul` and `forwarding`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg.errors import UniqueViolation
+from pymongo.database import Database
+
+from online_kart.documents import package_paths
+from online_kart.domain.batches import Batch, Manifest, Units, next_departure
+from online_kart.domain.errors import (
+    BatchAlreadyClosed,
+    BatchStatusConflict,
+    DepartureTaken,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+)
+from online_kart.domain.events import BatchOpened
+from online_kart.domain.network import Leg
+from online_kart.domain.packages import PackagePath
+from online_kart.inventory_db import batches, manifests, packages
+from online_kart.inventory_db.batches import Filter
+from online_kart.messaging import outbox
+
+from .package_events import Step, record
+
+Documents = Database[dict[str, Any]]
+
+DEPARTURES_TRIED_MAX = 20
+"""How many departures that have left already are passed over before we look again later."""
+
+DEPARTURE_WAITS = timedelta(minutes=60)
+"""A departure that nothing has joined waits so long for what comes late."""
+
+# Joining a batch
+
+
+def load(
+    conn: Connection[Any],
+    package_id: UUID,
+    leg: Leg,
+    ready_at: datetime,
+    now: datetime,
+    time_zone: str,
+) -> Batch:
+    """Put the package into the open batch of the leg's next departure, in the caller's transaction. The batch.
+
+    Opens the batch, and tells of it, where there is none. The package leaves any other open or arrived batch; one that
+    is in a batch of the leg already stays. Raises BatchAlreadyClosed where it is on a sealed manifest. Until the
+    transaction ends the batch can't close.
+    """
+    held = batches.share_of_package(conn, package_id)
+    if held is not None and held.status in ("closed", "in_transit"):
+        raise BatchAlreadyClosed(held.batch_id, package_id)
+    if held is not None and held.status == "open" and _serves(held, leg, ready_at):
+        return held
+    batch = _next_open(conn, leg, ready_at, now, time_zone)
+    manifests.put_package(conn, batch.batch_id, package_id, now)
+    return batch
+
+
+def _serves(batch: Batch, leg: Leg, ready_at: datetime) -> bool:
+    return batch.leg_key == leg.key and batch.due_at >= ready_at
+
+
+def unload(conn: Connection[Any], package_id: UUID) -> bool:
+    """Take the package out of its open batch, in the caller's transaction. False where it is on a sealed manifest.
+
+    One in no batch, or in one that has arrived, is free already: True.
+    """
+    held = batches.share_of_package(conn, package_id)
+    if held is None or held.status == "arrived":
+        return True
+    if held.status != "open":
+        return False
+    manifests.take_out(conn, [package_id])
+    return True
+
+
+def load_units(
+    conn: Connection[Any], leg: Leg, units: Units, ready_at: datetime, now: datetime, time_zone: str
+) -> UUID:
+    """Put a restocking transfer of one leg, FC to FC, into the leg's next batch, in the caller's transaction.
+
+    A repeat answers with the batch that has it.
+    """
+    known = manifests.batch_of_transfer(conn, units.transfer_id)
+    if known is not None:
+        return known
+    batch = _next_open(conn, leg, ready_at, now, time_zone)
+    if manifests.insert_units(conn, batch.batch_id, units, now):
+        return batch.batch_id
+    return manifests.batch_of_transfer(conn, units.transfer_id) or batch.batch_id
+
+
+def _next_open(
+    conn: Connection[Any], leg: Leg, ready_at: datetime, now: datetime, time_zone: str
+) -> Batch:
+    """The open batch of the first departure that has not left, kept from closing. Raises Unavailable."""
+    due_at = next_departure(leg, max(ready_at, now - DEPARTURE_WAITS), time_zone)
+    for _ in range(DEPARTURES_TRIED_MAX):
+        if batch := _open_at(conn, leg, due_at, now):
+            return batch
+        due_at = next_departure(leg, due_at + timedelta(microseconds=1), time_zone)
+    raise Unavailable(f"No departure from {leg.origin} to {leg.destination} could be joined.")
+
+
+def _open_at(conn: Connection[Any], leg: Leg, due_at: datetime, now: datetime) -> Batch | None:
+    """The open batch of one departure, opened where there is none. None where the departure has left."""
+    if (batch := batches.share_open(conn, leg.key, due_at)) is not None:
+        return batch
+    if batches.has_left(conn, leg.key, due_at):
+        return None
+    batch = Batch(
+        batch_id=uuid4(),
+        origin=leg.origin,
+        destination=leg.destination,
+        mode=leg.mode,
+        status="open",
+        revision=1,
+        due_at=due_at,
+        transit_minutes=leg.transit_minutes,
+        opened_at=now,
+    )
+    if batches.insert_open(conn, batch):
+        _announce(conn, batch, now)
+        return batch
+    # Another opened it at the same moment, and has committed by now.
+    return batches.share_open(conn, leg.key, due_at)
+
+
+def _announce(conn: Connection[Any], batch: Batch, now: datetime) -> None:
+    """The event starts the run that moves the batch."""
+    outbox.append(
+        conn,
+        BatchOpened(
+            occurred_at=now, batch_id=batch.batch_id, revision=batch.revision, due_at=batch.due_at
+        ),
+    )
+
+
+def bump_revision(conn: Connection[Any], batch_id: UUID, now: datetime) -> bool:
+    """Start a new run for a batch that lost its own; an older one ends by itself. False where the batch is through."""
+    with conn.transaction():
+        batch = batches.lock(conn, batch_id)
+        moved = batches.move(conn, batch_id, batch.due_at) if batch else None
+        if moved is None:
+            return False
+        _announce(conn, moved, now)
+    return True
+
+
+def reschedule(
+    conn: Connection[Any], documents: Documents, batch_id: UUID, due_at: datetime, now: datetime
+) -> Batch:
+    """Let an open batch leave at another time. Raises NotFound, BatchStatusConflict, DepartureTaken, InvalidRequest."""
+    if due_at < now:
+        raise InvalidRequest("A batch can't leave in the past.", "due_at", "a moment to come")
+    try:
+        with conn.transaction():
+            batch = _locked(conn, batch_id)
+            if batch.status != "open":
+                raise BatchStatusConflict(batch_id, batch.status, "rescheduled")
+            if batch.due_at == due_at:
+                return batch
+            batch = batches.move(conn, batch_id, due_at) or batch
+            _announce(conn, batch, now)
+    except UniqueViolation as error:
+        raise DepartureTaken(batch_id) from error
+    _expect_departure(conn, documents, batch, now)
+    return batch
+
+
+def _expect_departure(
+    conn: Connection[Any], documents: Documents, batch: Batch, now: datetime
+) -> None:
+    """Tell the packages' paths. In a transaction of its own: packages are locked before batches."""
+    with conn.transaction():
+        steps = [
+            Step(
+                path.package_id,
+                "rescheduled",
+                batch.origin,
+                path=path.expect_departure(batch.origin, batch.due_at),
+                detail={"batch_id": str(batch.batch_id)},
+            )
+            for path in _locked_paths(conn, documents, batch.batch_id)
+        ]
+        record(conn, documents, steps, now)
+
+
+def _locked_paths(conn: Connection[Any], documents: Documents, batch_id: UUID) -> list[PackagePath]:
+    """The paths of what the batch holds, whose packages are locked until the transaction ends."""
+    held = packages.lock_many(conn, manifests.packages_in(conn, batch_id))
+    return package_paths.by_ids(documents, [package.package_id for package in held])
+
+
+def _locked(conn: Connection[Any], batch_id: UUID) -> Batch:
+    """The batch of the working table, locked. Raises NotFound; BatchStatusConflict where it is through."""
+    batch = batches.lock(conn, batch_id)
+    if batch is None:
+        if batches.finished(conn, batch_id):
+            raise BatchStatusConflict(batch_id, "finished", "changed")
+        raise NotFound("batch", batch_id)
+    return batch
+
+
+# For people
+
+
+class BatchWithManifest(NamedTuple):
+    batch: Batch
+    manifest: Manifest
+
+
+def by_id(conn: Connection[Any], batch_id: UUID) -> BatchWithManifest:
+    """Of the working table or of the history. Raises NotFound."""
+    with conn.transaction():
+        if batch := batches.by_id(conn, batch_id):
+            return BatchWithManifest(batch, manifests.manifest(conn, batch_id))
+        batch = batches.finished(conn, batch_id)
+        if batch is None:
+            raise NotFound("batch", batch_id)
+        return BatchWithManifest(batch, manifests.finished_manifest(conn, batch_id))
+
+
+def listed(
+    conn: Connection[Any], wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Batch]:
+    """The next to leave first, after (due_at, batch_id); finished ones the last first, after (finished_at, batch_id)."""
+    if wanted.status == "finished":
+        return batches.listed_finished(conn, wanted, after, limit)
+    return batches.listed(conn, wanted, after, limit)
