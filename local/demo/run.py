@@ -210,7 +210,7 @@ def _close_an_airport(kart: Kart, console: Console) -> str:
     console.print(
         f"  Route tables rebuilt, version {build['version']}: {build['written_count']} of {build['tables_count']} differ"
     )
-    return airport
+    return str(airport)
 
 
 def _check(system: System) -> list[Outcome]:
