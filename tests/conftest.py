@@ -30,6 +30,7 @@ from local.state import locked
 from online_kart import migrate
 from online_kart.clock import Clock
 from online_kart.documents import connection
+from online_kart.documents.indexes import ensure_collections
 from online_kart.postgres import Database
 
 STATE = databases.test_state()
@@ -183,8 +184,6 @@ def customer_db(customer_dsn: str) -> Iterator[Connection[Any]]:
 @pytest.fixture
 def documents(servers: Databases) -> Iterator[Documents[dict[str, Any]]]:
     """A document database of the test's own, with collections and indexes."""
-    from online_kart.documents.indexes import ensure_collections
-
     database = connection.database(servers.mongodb_uri, fresh_name())
     ensure_collections(database)
     yield database
