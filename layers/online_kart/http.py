@@ -7,7 +7,7 @@ import base64
 import functools
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 200
+ERRORS_SHOWN_MAX = 50  # of one request's fields
+
+NUL = "\0"
+"""PostgreSQL's text can't hold it, so no text of a request may."""
 
 STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -27,6 +31,9 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+RESERVED = frozenset({"type", "title", "status"})
+"""A problem's own members; an error's facts can't replace them."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -77,25 +84,43 @@ def after(cursor: str | None, types: type[T]) -> T | None:
     if cursor is None:
         return None
     try:
-        return TypeAdapter(types).validate_json(base64.urlsafe_b64decode(cursor.encode()))
-    except (ValueError, ValidationError):
+        key = TypeAdapter(types).validate_json(base64.urlsafe_b64decode(cursor.encode()))
+        _refuse_nul(key, "cursor")
+    except (ValueError, InvalidRequest):
         raise InvalidRequest(
             "The cursor is not one of ours.", "cursor", "next_cursor of the page before"
         ) from None
+    return key
 
 
 def read_body(request: Request, model: type[M]) -> M:
     """The request's JSON body as the model. InvalidRequest names every field that is wrong."""
     try:
-        return model.model_validate_json(request.raw_body or b"null")
+        body = model.model_validate_json(request.raw_body or b"null")
     except ValidationError as error:
         raise InvalidFields(error) from None
+    _refuse_nul(body.model_dump(mode="json"), "body")
+    return body
+
+
+def _refuse_nul(value: Any, field: str) -> None:
+    if _has_nul(value):
+        raise InvalidRequest("Text can't hold a NUL character.", field, "text without it")
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return NUL in value
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(_has_nul(part) for part in value)
 
 
 def read_query(request: Request, model: type[M]) -> M:
     """The query parameters as the model."""
     params = request.query_params
     values = {key: params.getlist(key)[-1] for key in params} if params else {}
+    _refuse_nul(values, "query")
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -104,6 +129,7 @@ def read_query(request: Request, model: type[M]) -> M:
 
 def read_path(type_: type[T] | Any, value: str, field: str) -> T:
     """A path parameter as the given type, for instance `read_path(UUID, order_id, "order_id")`."""
+    _refuse_nul(value, field)
     try:
         parsed: T = TypeAdapter(type_).validate_python(value)
     except ValidationError as error:
@@ -114,7 +140,9 @@ def read_path(type_: type[T] | Any, value: str, field: str) -> T:
 def required_header(request: Request, name: str) -> str:
     value = str(request.headers.get(name.lower()) or "")
     if not 1 <= len(value) <= 200:
-        raise InvalidRequest(f"The header {name} is missing.", name, "1 to 200 characters")
+        raise InvalidRequest(
+            f"The header {name} is missing or too long.", name, "1 to 200 characters"
+        )
     return value
 
 
@@ -131,17 +159,22 @@ class InvalidFields(InvalidRequest):
             }
             for detail in error.errors(
                 include_url=False, include_context=False, include_input=False
-            )
+            )[:ERRORS_SHOWN_MAX]
         ]
 
 
 def json_response(
     value: BaseModel | dict[str, Any],
     status: HTTPStatus = HTTPStatus.OK,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer, rendered here: Chalice would serialise a model outside of its own error handling."""
     body = value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value)
+    return rendered_response(body, status, headers)
+
+
+def rendered_response(body: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer that is JSON text already, for instance one that was kept to be repeated."""
     return Response(
         body=body,
         status_code=int(status),
@@ -163,10 +196,16 @@ def problem(
     )
 
 
-def _problem_of(error: KartError) -> Response:
-    status = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
-    facts = {key: value for key, value in error.facts().items() if key not in ("type", "status")}
+def _problem_of(error: KartError, status: HTTPStatus) -> Response:
+    facts = {key: value for key, value in error.facts().items() if key not in RESERVED}
     return problem(status, f"urn:kart:problem:{type(error).__name__}", str(error), facts)
+
+
+def _status_of(error: KartError) -> HTTPStatus | None:
+    """None for an error that no client can have caused, nor wait for."""
+    return next(
+        (STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR), None
+    )
 
 
 def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -177,13 +216,19 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
         try:
             return view(*args, **kwargs)
         except KartError as error:
-            return _problem_of(error)
+            status = _status_of(error)
+            return _problem_of(error, status) if status else _bug()
         except Exception:
-            logger.exception("A view failed")
-            return problem(
-                HTTPStatus.INTERNAL_SERVER_ERROR,
-                "urn:kart:problem:InternalError",
-                "Something went wrong on our side. Nothing was changed; try again later.",
-            )
+            return _bug()
 
     return wrapped
+
+
+def _bug() -> Response:
+    """In an `except` clause: log what was raised."""
+    logger.exception("A view failed")
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "urn:kart:problem:InternalError",
+        "Something went wrong on our side. It was noted; try again later.",
+    )

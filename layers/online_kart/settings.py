@@ -11,7 +11,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    mongodb_uri: str = Field("mongodb://127.0.0.1:17017/?directConnection=true", alias="MONGODB_URI")
+    mongodb_uri: str = Field(
+        "mongodb://127.0.0.1:17017/?directConnection=true", alias="MONGODB_URI"
+    )
     documents_db: str = "kart"
     clock_file: str = ""
     event_bus: str = "kart"

@@ -16,6 +16,7 @@ from online_kart.http import (
     read_body,
     read_path,
     read_query,
+    rendered_response,
     required_header,
 )
 from online_kart.messaging import idempotency
@@ -43,8 +44,7 @@ def place_order() -> Response:
     )
     answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
     wiring.nudge_relay()
-    headers = {"Content-Type": "application/json", **answer.headers}
-    return Response(body=answer.body, status_code=answer.status_code, headers=headers)
+    return rendered_response(answer.body, answer.status_code, answer.headers)
 
 
 @orders_api.route("/orders/{order_id}", methods=["GET"])
@@ -68,7 +68,7 @@ def orders_of_customer(customer_id: str) -> Response:
     )
 
 
-@orders_api.route("/orders/{order_id}/cancellation", methods=["POST"])
+@orders_api.route("/orders/{order_id}/cancellation", methods=["POST"], content_types=["*/*"])
 @errors_to_http
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""

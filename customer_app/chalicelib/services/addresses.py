@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from online_kart.customer_db import addresses
+from online_kart.customer_db import addresses, customers as store
 from online_kart.domain.customers import AddAddress, Address
 
 from . import customers
@@ -17,9 +17,7 @@ def add(conn: Connection[Any], customer_id: UUID, command: AddAddress, now: date
     customers.by_id(conn, customer_id)
     with conn.transaction():
         # Two first addresses at once must not both be the default: the customer's row orders them.
-        conn.execute(
-            "SELECT 1 FROM customers WHERE customer_id = %(id)s FOR UPDATE", {"id": customer_id}
-        )
+        store.lock(conn, customer_id)
         first = not addresses.of_customer(conn, customer_id, None, 1)
         values = command.model_dump() | {"is_default": command.is_default or first}
         address = Address(address_id=uuid4(), customer_id=customer_id, created_at=now, **values)

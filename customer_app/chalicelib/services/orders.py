@@ -29,15 +29,15 @@ from online_kart.domain.events import (
     PackageChanged,
 )
 from online_kart.domain.orders import (
-    ALLOWED_CHANGES,
     Order,
     OrderLine,
     OrderStatus,
     PackageOfOrder,
     PlaceOrder,
     is_over,
+    may_become,
+    refuse_too_large,
     summed,
-    total_paise,
 )
 from online_kart.messaging import idempotency, inbox, outbox
 from online_kart.messaging.consumer import Envelope
@@ -58,14 +58,20 @@ class Keyed:
 def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: datetime) -> Answer:
     """The order in status `placed`, with its event. The same request again gets the same answer, byte for byte.
 
-    Raises NotFound (customer or address), NotOffered, InvalidRequest (the key came with another request).
+    Raises NotFound (customer or address), NotOffered, InvalidRequest (the order is too large, or the key came with
+    another request, or so long ago that its answer is forgotten).
     """
     with conn.transaction():
         earlier = idempotency.earlier_answer(conn, keyed.principal, keyed.key, keyed.digest)
         if earlier:
             return earlier
         order = _new_order(conn, command, now)
-        orders.insert(conn, order, keyed.key)
+        if not orders.insert(conn, order, keyed.key):  # its answer is forgotten by now
+            raise InvalidRequest(
+                "This Idempotency-Key has made an order before.",
+                "Idempotency-Key",
+                "a new key for a new order",
+            )
         outbox.append(conn, _order_placed(order, revision=1, now=now))
         answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
         idempotency.keep(conn, keyed.principal, keyed.key, keyed.digest, answer, now)
@@ -76,7 +82,7 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
     address = addresses.by_id(conn, command.customer_id, command.address_id)
     if address is None:
         raise NotFound("address of this customer", command.address_id)
-    lines = _priced(conn, command)
+    lines, total_paise = _priced(conn, command)
     return Order(
         order_id=uuid4(),
         customer_id=command.customer_id,
@@ -84,7 +90,7 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
         to_pincode=address.pincode,
         status="placed",
         payment="cash_on_delivery",
-        total_paise=total_paise(lines),
+        total_paise=total_paise,
         promise_date=None,
         rejection=None,
         sourcing=None,
@@ -95,8 +101,8 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
     )
 
 
-def _priced(conn: Connection[Any], command: PlaceOrder) -> tuple[OrderLine, ...]:
-    """Lines at the prices of now, the same offer summed."""
+def _priced(conn: Connection[Any], command: PlaceOrder) -> tuple[tuple[OrderLine, ...], int]:
+    """Lines at the prices of now, the same offer summed; and what they cost together."""
     offers = catalog.offers_of(conn, [line.sku for line in command.lines])
     chosen = [_offer_for(offers, line.sku, line.seller_id) for line in command.lines]
     by_key = {(offer.sku, offer.seller_id): offer for offer in chosen}
@@ -104,7 +110,9 @@ def _priced(conn: Connection[Any], command: PlaceOrder) -> tuple[OrderLine, ...]
         (offer.sku, offer.seller_id, line.quantity)
         for offer, line in zip(chosen, command.lines, strict=True)
     )
-    return tuple(
+    total_paise = sum(by_key[key].price_paise * quantity for key, quantity in quantities.items())
+    refuse_too_large(quantities.values(), total_paise)
+    lines = tuple(
         OrderLine(
             line_no=line_no,
             sku=sku,
@@ -115,6 +123,7 @@ def _priced(conn: Connection[Any], command: PlaceOrder) -> tuple[OrderLine, ...]
         )
         for line_no, ((sku, seller_id), quantity) in enumerate(quantities.items(), start=1)
     )
+    return lines, total_paise
 
 
 def _offer_for(offers: Sequence[OfferRow], sku: str, seller_id: UUID | None) -> OfferRow:
@@ -158,10 +167,6 @@ def _locked(conn: Connection[Any], order_id: UUID) -> Order:
     return order
 
 
-def _may_become(order: Order, status: OrderStatus) -> bool:
-    return status in ALLOWED_CHANGES[order.status]
-
-
 def confirm_order(
     conn: Connection[Any],
     documents: Documents,
@@ -173,17 +178,18 @@ def confirm_order(
 ) -> None:
     """The order's packages and promise. A repeat changes nothing. Raises OrderStatusConflict, NotFound.
 
-    Packages are read from their paths (D3), which were written before this was called.
+    Packages are read from their paths (D3), which were written before this was called. They are read under the order's
+    lock: what `track_package` heard of a package and could not note, because it came earlier, is in its path by then.
     """
-    paths = package_paths.by_ids(documents, package_ids)
-    if len(paths) != len(set(package_ids)):
-        raise NotFound("path of a package of order", order_id)
     with conn.transaction():
         order = _locked(conn, order_id)
         if order.status in ("confirmed", "finished"):
             return
-        if not _may_become(order, "confirmed"):
+        if not may_become(order.status, "confirmed"):
             raise OrderStatusConflict(order_id, order.status, "confirmed")
+        paths = package_paths.by_ids(documents, package_ids)
+        if len(paths) != len(set(package_ids)):
+            raise NotFound("path of a package of order", order_id)
         for path in paths:
             package = PackageOfOrder(
                 package_id=path.package_id,
@@ -206,23 +212,32 @@ def confirm_order(
                 package_ids=tuple(package_ids),
             ),
         )
+        _finish_if_over(conn, order_id, now)
+
+
+def _finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
+    """A confirmed order whose packages are all at their end is finished. The caller has locked it."""
+    if is_over(orders.package_statuses(conn, order_id)):
+        orders.set_status(conn, order_id, "finished", now)
+        outbox.append(conn, OrderFinished(occurred_at=now, order_id=order_id))
 
 
 def reject_order(
     conn: Connection[Any], order_id: UUID, error: str, cause: str, now: datetime
 ) -> bool:
-    """Decide that a placed order can't be served. True where it is rejected, now or before.
+    """Decide that a placed order can't be served. True where what was done for it is to be undone.
 
-    False where it is not this run's to undo: the order was confirmed (by a run whose answer got lost), or its customer
-    cancelled it meanwhile. Raises NotFound.
+    That is so where it is rejected, now or before, or where its customer cancelled it before it was confirmed: the run of
+    `cancel_order` may have looked before this run reserved anything. False where the order was confirmed, by a run
+    whose answer got lost: its stock and packages must stay. Raises NotFound.
     """
     message = message_of(cause) or error
     with conn.transaction():
         order = _locked(conn, order_id)
-        if order.status == "rejected":
-            return True
-        if not _may_become(order, "rejected"):
-            return False
+        if not may_become(order.status, "rejected"):
+            return (
+                order.promise_date is None
+            )  # a confirmed order has one, also when it was cancelled later
         orders.set_status(
             conn, order_id, "rejected", now, rejection={"error": error, "message": message}
         )
@@ -246,7 +261,7 @@ def request_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -
     with conn.transaction():
         order = _locked(conn, order_id)
         if order.status not in ("cancelling", "cancelled"):
-            if not _may_become(order, "cancelling"):
+            if not may_become(order.status, "cancelling"):
                 raise OrderStatusConflict(order_id, order.status, "cancelled")
             if "delivered" in orders.package_statuses(conn, order_id):
                 raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
@@ -269,7 +284,7 @@ def finish_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) ->
         order = _locked(conn, order_id)
         if order.status == "cancelled":
             return 0
-        if not _may_become(order, "cancelled"):
+        if not may_become(order.status, "cancelled"):
             raise OrderStatusConflict(order_id, order.status, "cancelled")
         orders.set_status(conn, order_id, "cancelled", now)
         outbox.append(conn, OrderCancelled(occurred_at=now, order_id=order_id, refund_paise=0))
@@ -290,9 +305,8 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
         if order is None:
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
         orders.set_package_status(conn, event.package_id, event.status, event.version, now)
-        if order.status == "confirmed" and is_over(orders.package_statuses(conn, event.order_id)):
-            orders.set_status(conn, event.order_id, "finished", now)
-            outbox.append(conn, OrderFinished(occurred_at=now, order_id=event.order_id))
+        if order.status == "confirmed":
+            _finish_if_over(conn, event.order_id, now)
 
 
 def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:

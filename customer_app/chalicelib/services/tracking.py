@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from online_kart.domain.packages import PackagePath
 from pymongo.database import Database
 
 from online_kart.documents import package_paths
 from online_kart.domain.errors import NotFound
+from online_kart.domain.packages import PackagePath
 
 
 def path_of(documents: Database[dict[str, Any]], package_id: UUID) -> PackagePath:

@@ -94,7 +94,7 @@ def put_units_left(conn: Connection[Any], event: AvailabilityChanged) -> bool:
 
 
 def _changed(conn: Connection[Any], statement: str, values: dict[str, Any]) -> bool:
-    return conn.execute(statement, values).rowcount == 1  # type: ignore[arg-type]
+    return conn.execute(statement, values).rowcount == 1
 
 
 def categories(conn: Connection[Any], after: str | None, limit: int) -> list[ShownCategory]:

@@ -34,3 +34,11 @@ def by_id(conn: Connection[Any], customer_id: UUID) -> Customer | None:
             """,
             {"customer_id": customer_id},
         ).fetchone()
+
+
+def lock(conn: Connection[Any], customer_id: UUID) -> None:
+    """Until the transaction ends, nobody else who asks for this lock has it. Orders can be placed meanwhile."""
+    conn.execute(
+        "SELECT FROM customers WHERE customer_id = %(customer_id)s FOR NO KEY UPDATE",
+        {"customer_id": customer_id},
+    )

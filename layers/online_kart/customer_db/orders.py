@@ -16,17 +16,20 @@ COLUMNS = """order_id, customer_id, address_id, to_pincode, status, payment, tot
              rejection, sourcing, version, placed_at, updated_at"""
 
 
-def insert(conn: Connection[Any], order: Order, idempotency_key: str) -> None:
-    """The order with its lines, in the caller's transaction."""
-    conn.execute(
+def insert(conn: Connection[Any], order: Order, idempotency_key: str) -> bool:
+    """The order with its lines, in the caller's transaction. False where the customer's key has made an order before."""
+    inserted = conn.execute(
         """
         INSERT INTO orders (order_id, customer_id, address_id, to_pincode, status, payment, total_paise,
                             idempotency_key, version, placed_at, updated_at)
         VALUES (%(order_id)s, %(customer_id)s, %(address_id)s, %(to_pincode)s, %(status)s, %(payment)s,
                 %(total_paise)s, %(idempotency_key)s, %(version)s, %(placed_at)s, %(updated_at)s)
+        ON CONFLICT ON CONSTRAINT one_order_a_key DO NOTHING
         """,
         {**order.model_dump(exclude={"lines", "packages"}), "idempotency_key": idempotency_key},
-    )
+    ).rowcount
+    if not inserted:
+        return False
     conn.cursor().executemany(
         """
         INSERT INTO order_lines
@@ -36,6 +39,7 @@ def insert(conn: Connection[Any], order: Order, idempotency_key: str) -> None:
         """,
         [{"order_id": order.order_id, **line.model_dump()} for line in order.lines],
     )
+    return True
 
 
 def by_id(conn: Connection[Any], order_id: UUID) -> Order | None:

@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from .base import Model
+from .errors import InvalidRequest
 from .events import PackageStatus
-from .values import Instant, Paise, Pincode, Quantity, Sku
+from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
 
 LINES_MAX = 50
 OrderStatus = Literal["placed", "confirmed", "rejected", "cancelling", "cancelled", "finished"]
@@ -85,8 +86,18 @@ def summed(lines: Iterable[tuple[Sku, UUID, int]]) -> dict[tuple[Sku, UUID], int
     return quantities
 
 
-def total_paise(lines: Iterable[OrderLine]) -> int:
-    return sum(line.quantity * line.unit_price_paise for line in lines)
+def refuse_too_large(quantities: Iterable[int], total_paise: int) -> None:
+    """Each line fits its limits, but their sums may not. Raises InvalidRequest."""
+    if max(quantities) > QUANTITY_MAX:
+        raise InvalidRequest(
+            "The lines of one offer are too many units.", "lines", f"up to {QUANTITY_MAX} units"
+        )
+    if total_paise > PAISE_MAX:
+        raise InvalidRequest("The order is worth too much.", "lines", f"up to {PAISE_MAX} paise")
+
+
+def may_become(status: OrderStatus, wanted: OrderStatus) -> bool:
+    return wanted in ALLOWED_CHANGES[status]
 
 
 def is_over(packages: Iterable[PackageStatus]) -> bool:

@@ -21,10 +21,12 @@ FacilityCode = Annotated[
 Sku = Annotated[
     str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$"), Field(examples=["MUG-350ML"])
 ]
-Paise = Annotated[int, Field(ge=0, le=10**12, examples=[129_900])]
+PAISE_MAX = 10**12
+Paise = Annotated[int, Field(ge=0, le=PAISE_MAX, examples=[129_900])]
 """Money: an integer of paise (1 rupee = 100 paise)."""
 
-Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
+QUANTITY_MAX = 1_000_000
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]

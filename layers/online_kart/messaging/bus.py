@@ -18,7 +18,7 @@ OutboxRow = tuple[UUID, str, dict[str, Any], datetime]
 class EventsClient(Protocol):
     """What we need of boto3's `events` client."""
 
-    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]: ...  # noqa: N803
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]: ...
 
 
 class EventBus:

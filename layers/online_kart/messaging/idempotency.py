@@ -21,8 +21,9 @@ class Answer:
     body: str
 
 
-def digest(method: str, path: str, raw_body: bytes) -> str:
-    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), raw_body))).hexdigest()
+def digest(method: str, path: str, raw_body: bytes | str) -> str:
+    body = raw_body.encode() if isinstance(raw_body, str) else raw_body
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).hexdigest()
 
 
 def earlier_answer(

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 class LambdaClient(Protocol):
     """What we need of boto3's `lambda` client."""
 
-    def invoke(self, *, FunctionName: str, InvocationType: str) -> dict[str, Any]: ...  # noqa: N803
+    def invoke(self, *, FunctionName: str, InvocationType: str) -> dict[str, Any]: ...
 
 
 def nudge(client: LambdaClient | None, function_name: str) -> None:
