@@ -57,6 +57,7 @@ class EngineServer(ThreadingHTTPServer):
 
 class EngineHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the second piece of an answer waits 40 ms for the client
     server: EngineServer
 
     def do_GET(self) -> None:

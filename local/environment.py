@@ -24,7 +24,7 @@ def environment(databases: Databases, ports: Ports, state: Path) -> dict[str, st
     return {
         **os.environ,
         **databases.as_environment(),
-        "KART_DOCUMENTS_DB": os.environ.get("KART_DOCUMENTS_DB", "kart"),
+        "KART_DOCUMENTS_DB": documents_db(),
         "KART_STATE": str(state),
         "KART_CLOCK_FILE": str(ClockFile(state).path),
         "KART_ENGINE_PORT": str(ports.engine),
@@ -38,6 +38,10 @@ def environment(databases: Databases, ports: Ports, state: Path) -> dict[str, st
         "TZ": "UTC",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def documents_db() -> str:
+    return os.environ.get("KART_DOCUMENTS_DB", "kart")
 
 
 def app_environment(name: str) -> dict[str, str]:

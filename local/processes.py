@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,9 +20,17 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def start(
-    command: Sequence[str | Path], log: Path, account: Account | None = None
+    command: Sequence[str | Path],
+    log: Path,
+    account: Account | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | str = "/",
 ) -> psutil.Process:
-    """Start a server in a session of its own, so that Ctrl-C here doesn't reach it."""
+    """Start a server in a session of its own, so that Ctrl-C here doesn't reach it.
+
+    It gets our environment unless it is given one.
+    """
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,
@@ -30,7 +38,8 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            cwd="/",
+            cwd=folder,
+            env=environment,
             **(account.for_subprocess() if account else {}),
         )
     _started.append(child)

@@ -1,0 +1,141 @@
+"""The local system by hand: `python -m local up`, `down`, `reset`, `demo`, `speed`.
+
+`up` starts everything, prints where it answers, and stays until Ctrl-C. Called a second time it says
+where the system answers and exits 0: what was asked for is the case. `demo` uses a system that runs,
+or starts one of its own from nothing and ends it.
+"""
+
+import argparse
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+
+from rich.console import Console
+
+from online_kart.clock import Clock
+
+from .apps import APPS
+from .clock import ClockFile
+from .environment import documents_db
+from .errors import LocalError
+from .ports import Ports
+from .state import state_folder
+from .system import ENGINE, Addresses, AlreadyRuns, System
+
+TITLES = {
+    "fulfillment_app": "Easy Fulfillment",
+    "seller_app": "Seller Application",
+    "customer_app": "Customer App",
+    ENGINE: "engine (bus, queues, state machines)",
+}
+
+
+def up(state: Path, speed: float | None) -> int:
+    system = System(state, Ports.from_env())
+    stop = Event()
+    try:
+        with system.running(speed) as running:
+            _tell(running.addresses, system.clock_file)
+            print("Ctrl-C or `make down` stops it.")
+            running.watch(stop)
+    except AlreadyRuns as already:
+        print(already)
+        if already.addresses:
+            _tell(already.addresses, system.clock_file)
+    except KeyboardInterrupt:
+        print("Stopped. `make up` goes on from here; `make reset` forgets all data.")
+    return 0
+
+
+def down(state: Path) -> int:
+    stopped = System(state, Ports.from_env()).down()
+    print("Stopped." if stopped else "Nothing was running.")
+    return 0
+
+
+def reset(state: Path) -> int:
+    System(state, Ports.from_env()).reset()
+    print("All local data is gone.")
+    return 0
+
+
+def demo(state: Path, orders: int) -> int:
+    """0 if every invariant holds."""
+    from .demo import run as job
+
+    console = Console()
+    with ExitStack() as system_runs:
+        addresses = System(state, Ports.from_env()).addresses()
+        clock_file = ClockFile(state)
+        if addresses is None:
+            own = System(state / "demo", Ports.any_free(), say=console.print)
+            own.reset()
+            addresses = system_runs.enter_context(own.running(job.SPEED)).addresses
+            clock_file = own.clock_file
+        else:
+            console.print("Using the system that runs.")
+            speed_before = clock_file.clock().speed
+            clock_file.set_speed(job.SPEED)
+            system_runs.callback(clock_file.set_speed, speed_before)
+        clock: Clock = clock_file.clock()
+        system = job.System(addresses.ports, addresses.databases, documents_db(), clock)
+        return 0 if job.run(system, console, orders) else 1
+
+
+def speed(state: Path, factor: float) -> int:
+    ClockFile(state).set_speed(factor)
+    print(f"Business time runs {factor:g} times as fast as the clock on the wall.")
+    return 0
+
+
+def _tell(addresses: Addresses, clock_file: ClockFile) -> None:
+    clock = clock_file.clock()
+    print("\nOnline Kart runs:")
+    for server in (*APPS, ENGINE):
+        print(f"  {TITLES[server]:<38}{addresses.url(server)}")
+    print(f"  {'inventory database':<38}{addresses.databases.inventory_dsn}")
+    print(f"  {'customer database':<38}{addresses.databases.customer_dsn}")
+    print(f"  {'documents':<38}{addresses.databases.mongodb_uri}")
+    print(f"  {'business time':<38}{clock.now():%Y-%m-%d %H:%M} UTC, at speed {clock.speed:g}\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("up", help="start the system and stay")
+    starting.add_argument("--speed", type=float, help="of business time; 1 is real time")
+    commands.add_parser("down", help="stop what `up` started")
+    commands.add_parser("reset", help="stop it and forget its data")
+    main_job = commands.add_parser("demo", help="the main job, from click to doorstep")
+    main_job.add_argument("--orders", type=int, default=120)
+    faster = commands.add_parser("speed", help="change how fast business time runs")
+    faster.add_argument("factor", type=float)
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends us as Ctrl-C does
+    state = state_folder()
+    match arguments.command:
+        case "up":
+            return up(state, arguments.speed)
+        case "down":
+            return down(state)
+        case "reset":
+            return reset(state)
+        case "speed":
+            return speed(state, arguments.factor)
+        case _:
+            return demo(state, arguments.orders)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LocalError as error:
+        sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
