@@ -5,7 +5,7 @@ The steps of that run are in `line_haul` and `forwarding`.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
@@ -13,7 +13,7 @@ from psycopg.errors import UniqueViolation
 from pymongo.database import Database
 
 from online_kart.documents import package_paths
-from online_kart.domain.batches import Batch, Manifest, Units, next_departure
+from online_kart.domain.batches import Batch, BatchFilter, BatchWithManifest, Units, next_departure
 from online_kart.domain.errors import (
     BatchAlreadyClosed,
     BatchStatusConflict,
@@ -26,7 +26,6 @@ from online_kart.domain.events import BatchOpened
 from online_kart.domain.network import Leg
 from online_kart.domain.packages import PackagePath
 from online_kart.inventory_db import batches, manifests, packages
-from online_kart.inventory_db.batches import Filter
 from online_kart.messaging import outbox
 
 from .package_events import Step, record
@@ -215,24 +214,19 @@ def _locked(conn: Connection[Any], batch_id: UUID) -> Batch:
 # For people
 
 
-class BatchWithManifest(NamedTuple):
-    batch: Batch
-    manifest: Manifest
-
-
 def by_id(conn: Connection[Any], batch_id: UUID) -> BatchWithManifest:
     """Of the working table or of the history. Raises NotFound."""
     with conn.transaction():
         if batch := batches.by_id(conn, batch_id):
-            return BatchWithManifest(batch, manifests.manifest(conn, batch_id))
+            return BatchWithManifest(batch=batch, manifest=manifests.manifest(conn, batch_id))
         batch = batches.finished(conn, batch_id)
         if batch is None:
             raise NotFound("batch", batch_id)
-        return BatchWithManifest(batch, manifests.finished_manifest(conn, batch_id))
+        return BatchWithManifest(batch=batch, manifest=manifests.finished_manifest(conn, batch_id))
 
 
 def listed(
-    conn: Connection[Any], wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+    conn: Connection[Any], wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Batch]:
     """The next to leave first, after (due_at, batch_id); finished ones the last first, after (finished_at, batch_id)."""
     if wanted.status == "finished":

@@ -1,7 +1,7 @@
 """Batches: packages and restocking units that leave a facility for one next hop together, and when they do."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -99,6 +99,22 @@ class Manifest(Model):
     @property
     def is_empty(self) -> bool:
         return not self.package_ids and not self.units
+
+
+class BatchWithManifest(Model):
+    """A batch and what it holds, or was closed with."""
+
+    batch: Batch
+    manifest: Manifest
+
+
+class BatchFilter(NamedTuple):
+    """Which batches to list. None: any."""
+
+    status: BatchStatus | None = None
+    origin: str | None = None
+    destination: str | None = None
+    expected_before: datetime | None = None
 
 
 def arrival_of(departed_at: datetime, transit_minutes: int) -> datetime:

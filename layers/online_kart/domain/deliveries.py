@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from .base import Model
+from .events import PackageStatus
 from .values import FacilityCode, Instant
 
 DeliveryStatus = Literal["out", "failed"]
@@ -32,3 +33,12 @@ class Delivery(Model):
     @property
     def is_last_attempt(self) -> bool:
         return self.attempt >= ATTEMPTS_MAX
+
+
+class Outcome(Model):
+    """Where a package stands after a delivery attempt was told of. Without `attempt` there is none to come."""
+
+    package_id: UUID
+    status: PackageStatus
+    attempt: int | None = None
+    expected_on: date | None = None

@@ -329,3 +329,11 @@ class AttemptConflict(Conflict):
     def __init__(self, package_id: UUID, attempt: int, wanted: int) -> None:
         super().__init__(f"The delivery of {package_id} is at attempt {attempt}, not {wanted}.")
         self.package_id, self.attempt, self.wanted = str(package_id), attempt, wanted
+
+
+class PackageStatusConflict(Conflict):
+    """The package's status does not allow the step."""
+
+    def __init__(self, package_id: UUID, package_status: str, wanted: str) -> None:
+        super().__init__(f"Package {package_id} is {package_status}; it can't be {wanted}.")
+        self.package_id, self.package_status, self.wanted = str(package_id), package_status, wanted

@@ -5,13 +5,13 @@ on its row, who closes it locks it alone: so nobody joins a batch that is being 
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ..domain.batches import Batch, BatchStatus
+from ..domain.batches import Batch, BatchFilter
 from ..domain.network import LegKey
 
 COLUMNS = """batch_id, origin, destination, mode, status, revision, due_at, transit_minutes, opened_at, closed_at,
@@ -117,17 +117,8 @@ HISTORY_COLUMNS = """batch_id, origin, destination, mode, 'finished' AS status, 
                      departed_at, expected_at, arrived_at, late_alerts_count, finished_at"""
 
 
-class Filter(NamedTuple):
-    """Which batches to list. None: any."""
-
-    status: BatchStatus | None = None
-    origin: str | None = None
-    destination: str | None = None
-    expected_before: datetime | None = None
-
-
 def listed(
-    conn: Connection[Any], wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+    conn: Connection[Any], wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Batch]:
     """Of the working table, the next to leave first, after the sort key (due_at, batch_id)."""
     with conn.cursor(row_factory=class_row(Batch)) as cur:
@@ -146,7 +137,7 @@ def listed(
 
 
 def listed_finished(
-    conn: Connection[Any], wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+    conn: Connection[Any], wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Batch]:
     """Of the history, the last to finish first, after the sort key (finished_at, batch_id)."""
     with conn.cursor(row_factory=class_row(Batch)) as cur:
@@ -164,7 +155,7 @@ def listed_finished(
         ).fetchall()
 
 
-def _page(wanted: Filter, after: tuple[datetime, UUID] | None, limit: int) -> dict[str, Any]:
+def _page(wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int) -> dict[str, Any]:
     after_at, after_id = after or (None, None)
     return {**wanted._asdict(), "after_at": after_at, "after_id": after_id, "limit": limit}
 

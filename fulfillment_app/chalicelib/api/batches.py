@@ -1,0 +1,111 @@
+"""/batches: what leaves when, what it carries, and the scan where it arrives."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from chalice import Blueprint, Response
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from online_kart.domain.base import Model
+from online_kart.domain.batches import BatchFilter, BatchStatus
+from online_kart.domain.values import FacilityCode
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+from online_kart.postgres import retrying
+
+from .. import wiring
+from ..services import batches, line_haul
+from ..services.line_haul import Missing
+
+batches_api = Blueprint(__name__)
+
+SCANNED_MAX = 10_000
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class BatchesQuery(Query):
+    status: BatchStatus | None = None
+    origin: FacilityCode | None = None
+    destination: FacilityCode | None = None
+    expected_before: AwareDatetime | None = None
+
+
+class MissingPackage(Model):
+    package_id: UUID
+    reason: Reason
+
+
+class ScanBatch(Model):
+    """The scan of a batch where it arrives. Without `scanned`: all of its manifest but what is missing."""
+
+    scanned: Annotated[tuple[UUID, ...], Field(max_length=SCANNED_MAX)] | None = None
+    missing: Annotated[tuple[MissingPackage, ...], Field(max_length=SCANNED_MAX)] = ()
+    scanned_by: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "dock"
+
+
+class MoveBatch(Model):
+    """Another time for an open batch."""
+
+    due_at: AwareDatetime
+
+
+@batches_api.route("/batches", methods=["GET"])
+@errors_to_http
+def list_batches() -> Response:
+    """The next to leave first. With `status=finished` the history, the last to finish first."""
+    query = read_query(batches_api.current_request, BatchesQuery)
+    rows = batches.listed(
+        wiring.inventory_db(),
+        BatchFilter(query.status, query.origin, query.destination, query.expected_before),
+        after(query.cursor, tuple[datetime, UUID]),
+        query.limit + 1,
+    )
+    return json_response(
+        page_of(rows, query.limit, lambda row: (row.finished_at or row.due_at, row.batch_id))
+    )
+
+
+@batches_api.route("/batches/{batch_id}", methods=["GET"])
+@errors_to_http
+def batch_by_id(batch_id: str) -> Response:
+    """Also one of the history."""
+    key: UUID = read_path(UUID, batch_id, "batch_id")
+    return json_response(batches.by_id(wiring.inventory_db(), key))
+
+
+@batches_api.route("/batches/{batch_id}", methods=["PATCH"])
+@errors_to_http
+def move_batch(batch_id: str) -> Response:
+    """Let an open batch leave at another time."""
+    key: UUID = read_path(UUID, batch_id, "batch_id")
+    command = read_body(batches_api.current_request, MoveBatch)
+    conn, documents = wiring.inventory_db(), wiring.documents()
+    batch = retrying(lambda: batches.reschedule(conn, documents, key, command.due_at, wiring.now()))
+    wiring.nudge_relay()
+    return json_response(batch)
+
+
+@batches_api.route("/batches/{batch_id}/arrivals", methods=["POST"])
+@errors_to_http
+def scan_batch(batch_id: str) -> Response:
+    """The batch is where it goes; its run forwards the packages. Safe to repeat."""
+    key: UUID = read_path(UUID, batch_id, "batch_id")
+    scan = read_body(batches_api.current_request, ScanBatch)
+    missing = [Missing(each.package_id, each.reason) for each in scan.missing]
+    conn, documents = wiring.inventory_db(), wiring.documents()
+    batch = retrying(
+        lambda: line_haul.arrive(
+            conn, documents, key, scan.scanned, missing, scan.scanned_by, wiring.now()
+        )
+    )
+    wiring.nudge_relay()
+    return json_response(batch)

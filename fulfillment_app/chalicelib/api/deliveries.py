@@ -1,0 +1,86 @@
+"""/deliveries: packages on their last mile, and how each attempt ended."""
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from chalice import Blueprint, Response
+from pydantic import Field, StringConstraints, model_validator
+
+from online_kart.domain.base import Model
+from online_kart.domain.deliveries import ATTEMPTS_MAX, DeliveryStatus
+from online_kart.domain.values import FacilityCode
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+from online_kart.postgres import retrying
+
+from .. import wiring
+from ..services import deliveries
+
+deliveries_api = Blueprint(__name__)
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class DeliveriesQuery(Query):
+    fc_code: FacilityCode | None = None
+    status: DeliveryStatus | None = None
+
+
+class TellOutcome(Model):
+    """How an attempt ended: with the proof of delivery, or with the number of the attempt and why it failed."""
+
+    outcome: Literal["delivered", "failed"]
+    proof: Words | None = None
+    reason: Words | None = None
+    attempt: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.outcome == "delivered" and not self.proof:
+            raise ValueError("a delivery needs its proof")
+        if self.outcome == "failed" and not (self.reason and self.attempt):
+            raise ValueError("a failed attempt needs its number and a reason")
+        return self
+
+
+@deliveries_api.route("/deliveries", methods=["GET"])
+@errors_to_http
+def list_deliveries() -> Response:
+    query = read_query(deliveries_api.current_request, DeliveriesQuery)
+    rows = deliveries.listed(
+        wiring.inventory_db(),
+        query.fc_code,
+        query.status,
+        after(query.cursor, tuple[str, str, UUID]),
+        query.limit + 1,
+    )
+    return json_response(
+        page_of(rows, query.limit, lambda row: (row.fc_code, row.status, row.package_id))
+    )
+
+
+@deliveries_api.route("/deliveries/{package_id}/outcomes", methods=["POST"])
+@errors_to_http
+def tell_outcome(package_id: str) -> Response:
+    """Safe to repeat: an attempt ends once."""
+    key: UUID = read_path(UUID, package_id, "package_id")
+    told = read_body(deliveries_api.current_request, TellOutcome)
+    conn, documents = wiring.inventory_db(), wiring.documents()
+    if told.proof and told.outcome == "delivered":
+        proof = told.proof
+        outcome = retrying(lambda: deliveries.delivered(conn, documents, key, proof, wiring.now()))
+    else:
+        attempt, reason = told.attempt or 1, told.reason or ""
+        outcome = retrying(
+            lambda: deliveries.failed(conn, documents, key, attempt, reason, wiring.now())
+        )
+    wiring.nudge_relay()
+    return json_response(outcome)
