@@ -9,7 +9,7 @@ from chalice.app import CloudWatchEvent
 from online_kart.messaging import idempotency, inbox, outbox
 
 from . import wiring
-from .services import availability, facilities, reconciliations, routes, runs, sales, stock
+from .services import availability, facilities, rebuilds, reconciliations, runs, sales, stock
 
 jobs = Blueprint(__name__)
 
@@ -72,14 +72,14 @@ def prune_inventory(event: CloudWatchEvent) -> dict[str, Any]:
         "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
         "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
         "answers": idempotency.prune(conn, now),
-        "route_tables": routes.prune(wiring.documents()),
+        "route_tables": rebuilds.prune(wiring.documents()),
     }
 
 
 @jobs.schedule(Cron(30, 20, "*", "*", "?", "*"), name="rebuild_routes_daily")
 def rebuild_routes_daily(event: CloudWatchEvent) -> dict[str, Any]:
     """At 02:00 in the shop's time zone."""
-    version = routes.request_rebuild(wiring.inventory_db(), "daily", wiring.now())
+    version = rebuilds.request_rebuild(wiring.inventory_db(), "daily", wiring.now())
     wiring.nudge_relay()
     return {"version": version}
 

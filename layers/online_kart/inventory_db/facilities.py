@@ -4,7 +4,8 @@ Every change of the network holds the network's lock until it commits (`lock_net
 happen one after another: the version of route tables a change asks for says which changes it has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -12,7 +13,14 @@ from psycopg.rows import class_row
 
 from ..domain.errors import NotFound
 from ..domain.facilities import (
+    CAPACITY_UNITS_DEFAULT,
+    CUT_OFF_DEFAULT,
+    AddFulfillmentCenter,
+    AddHub,
     FacilityStatus,
+    FulfillmentCenter,
+    Held,
+    Hub,
 )
 from ..domain.network import HOP_LIMIT_DEFAULT, Facility, Leg, Network
 
@@ -119,3 +127,234 @@ def kinds_of(conn: Connection[Any], codes: Iterable[str]) -> dict[str, str]:
         "SELECT code, kind FROM facilities WHERE code = ANY(%(codes)s)", {"codes": list(codes)}
     ).fetchall()
     return dict(rows)
+
+
+# -- hubs and fulfillment centers
+
+
+def hub(conn: Connection[Any], hub_code: str) -> Hub | None:
+    """None where there is no such hub."""
+    with conn.cursor(row_factory=class_row(Hub)) as cur:
+        return cur.execute(
+            f"{_HUB} WHERE f.code = %(code)s AND f.kind <> 'fc'", {"code": hub_code}
+        ).fetchone()
+
+
+def hubs(conn: Connection[Any], after: str | None, limit: int) -> Sequence[Hub]:
+    """By code, after the given one."""
+    with conn.cursor(row_factory=class_row(Hub)) as cur:
+        return cur.execute(
+            f"""
+            {_HUB}
+             WHERE f.kind <> 'fc' AND (%(after)s::text IS NULL OR f.code > %(after)s)
+             ORDER BY f.code
+             LIMIT %(limit)s
+            """,
+            {"after": after, "limit": limit},
+        ).fetchall()
+
+
+def fulfillment_center(conn: Connection[Any], fc_code: str) -> FulfillmentCenter | None:
+    """None where there is no such FC."""
+    with conn.cursor(row_factory=class_row(FulfillmentCenter)) as cur:
+        return cur.execute(
+            f"{_FULFILLMENT_CENTER} WHERE f.code = %(code)s", {"code": fc_code}
+        ).fetchone()
+
+
+def fulfillment_centers(
+    conn: Connection[Any], after: str | None, limit: int
+) -> Sequence[FulfillmentCenter]:
+    """By code, after the given one."""
+    with conn.cursor(row_factory=class_row(FulfillmentCenter)) as cur:
+        return cur.execute(
+            f"""
+            {_FULFILLMENT_CENTER}
+             WHERE %(after)s::text IS NULL OR f.code > %(after)s
+             ORDER BY f.code
+             LIMIT %(limit)s
+            """,
+            {"after": after, "limit": limit},
+        ).fetchall()
+
+
+def insert_hub(conn: Connection[Any], hub: AddHub, now: datetime) -> bool:
+    """False where a facility has the code."""
+    fields = {**hub.model_dump(), "code": hub.hub_code, "now": now}
+    return _insert_facility(conn, fields) and bool(
+        conn.execute("INSERT INTO hubs (hub_code, kind) VALUES (%(code)s, %(kind)s)", fields)
+    )
+
+
+def insert_fulfillment_center(
+    conn: Connection[Any], fc: AddFulfillmentCenter, now: datetime
+) -> bool:
+    """False where a facility has the code. Its pincode ranges are `pincodes.replace`'s."""
+    fields = {**fc.model_dump(), "code": fc.fc_code, "kind": "fc", "now": now}
+    return _insert_facility(conn, fields) and bool(
+        conn.execute(
+            """
+            INSERT INTO fulfillment_centers (fc_code, capacity_units, cut_off)
+            VALUES (%(code)s, %(capacity_units)s, %(cut_off)s)
+            """,
+            fields,
+        )
+    )
+
+
+def _insert_facility(conn: Connection[Any], fields: Mapping[str, Any]) -> bool:
+    return (
+        conn.execute(
+            """
+            INSERT INTO facilities (code, kind, name, state, latitude, longitude, time_zone,
+                                    handling_minutes, created_at, updated_at)
+            VALUES (%(code)s, %(kind)s, %(name)s, %(state)s, %(latitude)s, %(longitude)s,
+                    %(time_zone)s, %(handling_minutes)s, %(now)s, %(now)s)
+            ON CONFLICT (code) DO NOTHING
+            """,
+            fields,
+        ).rowcount
+        == 1
+    )
+
+
+def update(conn: Connection[Any], code: str, changes: Mapping[str, Any], now: datetime) -> None:
+    """Change what is given, of an FC or a hub; `changes` has columns of theirs and no others."""
+    known = (
+        "name",
+        "state",
+        "latitude",
+        "longitude",
+        "time_zone",
+        "handling_minutes",
+        "status",
+        "capacity_units",
+        "cut_off",
+    )
+    fields = {**dict.fromkeys(known), **changes, "code": code, "now": now}
+    conn.execute(
+        """
+        UPDATE facilities
+           SET name = coalesce(%(name)s, name),
+               state = coalesce(%(state)s, state),
+               latitude = coalesce(%(latitude)s, latitude),
+               longitude = coalesce(%(longitude)s, longitude),
+               time_zone = coalesce(%(time_zone)s, time_zone),
+               handling_minutes = coalesce(%(handling_minutes)s, handling_minutes),
+               status = coalesce(%(status)s, status),
+               updated_at = %(now)s
+         WHERE code = %(code)s
+        """,
+        fields,
+    )
+    conn.execute(
+        """
+        UPDATE fulfillment_centers
+           SET capacity_units = coalesce(%(capacity_units)s, capacity_units),
+               cut_off = coalesce(%(cut_off)s, cut_off)
+         WHERE fc_code = %(code)s
+        """,
+        fields,
+    )
+
+
+def upsert(conn: Connection[Any], facilities: Sequence[Facility], now: datetime) -> None:
+    """Add or change facilities as a network has them. What it leaves out stays, as does the status.
+
+    Raises no error of its own for a code that is of another kind: ask `kinds_of` first.
+    """
+    rows = [
+        {
+            **facility.model_dump(exclude={"pincode_ranges"}, mode="python"),
+            "kind": facility.kind.value,
+            "now": now,
+            "capacity_units_default": CAPACITY_UNITS_DEFAULT,
+            "cut_off_default": CUT_OFF_DEFAULT,
+        }
+        for facility in facilities
+    ]
+    cur = conn.cursor()
+    cur.executemany(
+        """
+        INSERT INTO facilities AS f (code, kind, name, state, latitude, longitude, time_zone,
+                                     handling_minutes, created_at, updated_at)
+        VALUES (%(code)s, %(kind)s, coalesce(nullif(%(name)s, ''), %(code)s), %(state)s,
+                %(latitude)s, %(longitude)s, %(time_zone)s, %(handling_minutes)s, %(now)s, %(now)s)
+        ON CONFLICT (code) DO UPDATE
+           SET name = coalesce(nullif(%(name)s, ''), f.name),
+               state = coalesce(nullif(%(state)s, ''), f.state),
+               latitude = excluded.latitude,
+               longitude = excluded.longitude,
+               time_zone = excluded.time_zone,
+               handling_minutes = excluded.handling_minutes,
+               updated_at = excluded.updated_at
+        """,
+        rows,
+    )
+    cur.executemany(
+        """
+        INSERT INTO hubs (hub_code, kind) VALUES (%(code)s, %(kind)s) ON CONFLICT DO NOTHING
+        """,
+        [row for row in rows if row["kind"] != "fc"],
+    )
+    cur.executemany(
+        """
+        INSERT INTO fulfillment_centers AS c (fc_code, capacity_units, cut_off)
+        VALUES (%(code)s, coalesce(%(capacity_units)s, %(capacity_units_default)s),
+                coalesce(%(cut_off)s, %(cut_off_default)s))
+        ON CONFLICT (fc_code) DO UPDATE
+           SET capacity_units = coalesce(%(capacity_units)s, c.capacity_units),
+               cut_off = coalesce(%(cut_off)s, c.cut_off)
+        """,
+        [row for row in rows if row["kind"] == "fc"],
+    )
+
+
+def delete(conn: Connection[Any], code: str) -> None:
+    """Delete it with its legs and pincode ranges. Raises psycopg's ForeignKeyViolation where it has a history."""
+    conn.execute("DELETE FROM facilities WHERE code = %(code)s", {"code": code})
+
+
+# -- closing
+
+
+_HELD = """
+    SELECT (SELECT coalesce(sum(s.on_hand), 0) FROM stock AS s WHERE s.fc_code = f.code)
+               AS stock_units,
+           (SELECT count(*) FROM batches AS b
+             WHERE b.origin = f.code OR b.destination = f.code) AS open_batches,
+           (SELECT count(*) FROM packages AS p
+             WHERE p.status IN ('planned', 'in_transit', 'out_for_delivery', 'returning')
+               AND (p.at_facility = f.code OR p.destination_fc_code = f.code
+                    OR p.origin_fc_code = f.code AND p.status IN ('planned', 'returning')))
+               AS packages,
+           (SELECT count(*) FROM receipts AS r WHERE r.fc_code = f.code AND r.status <> 'closed')
+               AS receipts
+"""
+
+
+def held(conn: Connection[Any], code: str) -> Held:
+    """What keeps the facility from being closed: what is in it, or is on its way to it."""
+    row = conn.execute(
+        f"{_HELD} FROM facilities AS f WHERE f.code = %(code)s", {"code": code}
+    ).fetchone()
+    assert row is not None
+    return Held(*row)
+
+
+def close_drained(conn: Connection[Any], now: datetime) -> list[str]:
+    """Close every draining facility that holds nothing. Their codes.
+
+    Not while route tables are being built: packages may still be planned through it.
+    """
+    rows = conn.execute(
+        f"""
+        UPDATE facilities AS f SET status = 'closed', updated_at = %(now)s
+         WHERE f.status = 'draining'
+           AND NOT EXISTS (SELECT FROM route_builds WHERE status IN ('requested', 'building'))
+           AND (SELECT stock_units + open_batches + packages + receipts FROM ({_HELD}) AS h) = 0
+        RETURNING f.code
+        """,
+        {"now": now},
+    ).fetchall()
+    return sorted(code for (code,) in rows)

@@ -50,6 +50,10 @@ class Forwarding:
             self._choices[key] = min(self._ways(self._table_of(at), budget), default=None)
         return self._choices[key]
 
+    def ways(self, at: str, budget: int) -> list[Choice]:
+        """What the facility chooses from, by land and by hub: the best first, which is the choice."""
+        return sorted(self._ways(self._table_of(at), budget))
+
     def path(self, origin: str, budget: int | None = None) -> PlannedPath | None:
         """The path from a facility, None when there is none. At a hub the budget is always full."""
         table = self._table_of(origin)

@@ -1,0 +1,71 @@
+"""/fulfillment-centers/{fc_code}/pincodes: which ranges of pincodes an FC serves."""
+
+from typing import Self
+
+from chalice import Blueprint, Response
+from pydantic import model_validator
+
+from online_kart.domain.base import Model
+from online_kart.domain.facilities import PincodeChange
+from online_kart.domain.values import Pincode
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_query,
+)
+
+from .. import wiring
+from ..services import pincodes
+from .rebuilds import rebuild_accepted
+
+pincodes_api = Blueprint(__name__)
+
+
+class PincodeRangeView(Model):
+    first: int
+    last: int
+
+
+class RangeQuery(Model):
+    """Both ends inclusive."""
+
+    first: Pincode
+    last: Pincode
+
+    @model_validator(mode="after")
+    def _is_forward(self) -> Self:
+        if self.first > self.last:
+            raise ValueError("the first pincode is after the last")
+        return self
+
+
+@pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["GET"])
+@errors_to_http
+def list_pincodes(fc_code: str) -> Response:
+    query = read_query(pincodes_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = pincodes.listed(
+        wiring.inventory_db(), fc_code, start[0] if start else None, query.limit + 1
+    )
+    ranges = [PincodeRangeView(first=first, last=last) for first, last in rows]
+    return json_response(page_of(ranges, query.limit, lambda each: (each.first,)))
+
+
+@pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["POST"])
+@errors_to_http
+def add_pincodes(fc_code: str) -> Response:
+    """`move` takes the range from whoever serves it; without, it must be free."""
+    change = read_body(pincodes_api.current_request, PincodeChange)
+    return rebuild_accepted(pincodes.add(wiring.inventory_db(), fc_code, change, wiring.now()))
+
+
+@pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["DELETE"])
+@errors_to_http
+def remove_pincodes(fc_code: str) -> Response:
+    gone = read_query(pincodes_api.current_request, RangeQuery)
+    conn, now = wiring.inventory_db(), wiring.now()
+    return rebuild_accepted(pincodes.remove(conn, fc_code, gone.first, gone.last, now))

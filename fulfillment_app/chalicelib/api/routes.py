@@ -1,0 +1,111 @@
+"""/route-tables, their rebuilds, and /paths."""
+
+from typing import Annotated
+
+from chalice import Blueprint, Response
+from pydantic import Field, StringConstraints
+
+from online_kart.domain.base import Model
+from online_kart.domain.network import HOP_LIMIT_MAX, FacilityKind
+from online_kart.domain.values import FacilityCode, Pincode
+from online_kart.http import (
+    Page,
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import rebuilds, route_views
+from .rebuilds import rebuild_accepted
+
+routes_api = Blueprint(__name__)
+
+
+class RouteTablePage(Page[route_views.Row]):
+    """A page of a facility's table. Pages after the first are of the same version."""
+
+    facility: str
+    kind: FacilityKind
+    version: int
+    hop_limit: int
+    home_hub: str | None
+
+
+class PathQuery(Model):
+    """`budget`: the legs that a package under way may still take before a hub."""
+
+    from_: FacilityCode = Field(alias="from")
+    to_pincode: Pincode
+    budget: Annotated[int, Field(ge=0, le=HOP_LIMIT_MAX)] | None = None
+
+
+class RequestRebuild(Model):
+    """Why the tables are to be built though nothing changed."""
+
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+    ] = "asked for"
+
+
+@routes_api.route("/route-tables/{facility_code}", methods=["GET"])
+@errors_to_http
+def route_table(facility_code: str) -> Response:
+    query = read_query(routes_api.current_request, Query)
+    version, start = after(query.cursor, tuple[int, int]) or (None, 0)
+    view = route_views.table_view(wiring.documents(), facility_code, version)
+    # The last row's place is where the next page starts.
+    rows = list(enumerate(view.rows, start=1))[start : start + query.limit + 1]
+    page = page_of(rows, query.limit, lambda row: (view.version, row[0]))
+    table = view.table
+    return json_response(
+        RouteTablePage(
+            items=[row for _, row in page.items],
+            next_cursor=page.next_cursor,
+            facility=table.facility,
+            kind=table.kind,
+            version=view.version,
+            hop_limit=table.hop_limit,
+            home_hub=table.home_hub,
+        )
+    )
+
+
+@routes_api.route("/paths", methods=["GET"])
+@errors_to_http
+def path() -> Response:
+    """`?from=BLR1&to_pincode=744101`: facilities, legs, planned minutes, and the ways chosen from."""
+    query = read_query(routes_api.current_request, PathQuery)
+    view = route_views.path_view(wiring.documents(), query.from_, query.to_pincode, query.budget)
+    return json_response(view)
+
+
+@routes_api.route("/route-tables/rebuilds", methods=["POST"])
+@errors_to_http
+def request_rebuild() -> Response:
+    request = routes_api.current_request
+    command = read_body(request, RequestRebuild) if request.raw_body else RequestRebuild()
+    conn, now = wiring.inventory_db(), wiring.now()
+    return rebuild_accepted(rebuilds.request_rebuild(conn, command.reason, now))
+
+
+@routes_api.route("/route-tables/rebuilds", methods=["GET"])
+@errors_to_http
+def list_rebuilds() -> Response:
+    """The newest first."""
+    query = read_query(routes_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = rebuilds.builds(wiring.inventory_db(), start[0] if start else None, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda build: (build.version,)))
+
+
+@routes_api.route("/route-tables/rebuilds/{version}", methods=["GET"])
+@errors_to_http
+def rebuild(version: str) -> Response:
+    number: int = read_path(int, version, "version")
+    return json_response(rebuilds.build_of(wiring.inventory_db(), number))
