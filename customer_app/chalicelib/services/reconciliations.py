@@ -26,7 +26,7 @@ def compare_customer(
         documents,
         key,
         "customer violations",
-        {f"{v.invariant} {v.key}": [v.invariant, v.key, v.detail] for v in found},
+        {str(n): [v.invariant, v.key, v.detail] for n, v in enumerate(found)},
         now,
     )
     different: list[Difference] = []

@@ -6,8 +6,7 @@ that the repair takes the same way as any change. What breaks an invariant needs
 """
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,6 +28,8 @@ Documents = Database[dict[str, Any]]
 Report = dict[str, Any]
 
 REPAIRED_AT_ONCE_MAX = 1_000
+PACKAGES_COMPARED_FOR = timedelta(days=30)
+"""Packages at their end are compared for this long after: what told of the end may have got lost."""
 
 
 def request(conn: Connection[Any], now: datetime) -> UUID:
@@ -67,12 +68,12 @@ def compare_inventory(
         documents,
         key,
         "inventory violations",
-        {f"{v.invariant} {v.key}": [v.invariant, v.key, v.detail] for v in found},
+        {str(n): [v.invariant, v.key, v.detail] for n, v in enumerate(found)},
         now,
     )
     for table, rows in reconciliations.catalog_copy(conn).items():
         parts.put_rows(documents, key, f"source of {table}", rows, now)
-    packages = reconciliations.package_copy(conn)
+    packages = reconciliations.package_copy(conn, now - PACKAGES_COMPARED_FOR)
     parts.put_rows(documents, key, "source of packages", packages, now)
 
 
@@ -108,16 +109,26 @@ def repair(
     conn: Connection[Any], documents: Documents, reconciliation_id: UUID, now: datetime
 ) -> int:
     """Tell again of every source whose copy differs; how many. A second run finds it finished and repairs nothing."""
-    known = by_id(conn, reconciliation_id)
-    content = known.report or {}
-    if known.status == "finished":
-        return int(content.get("repaired", 0))
-    repaired = 0
     with conn.transaction():
-        for difference in content.get("differences", [])[:REPAIRED_AT_ONCE_MAX]:
-            tell_again: Callable[[Connection[Any], str, datetime], bool]
-            tell_again = copies.TELL_AGAIN[difference["table"]]
-            repaired += tell_again(conn, difference["key"], now)
-        reconciliations.finish(conn, reconciliation_id, {**content, "repaired": repaired}, now)
+        repaired = _repair(conn, reconciliation_id, now)
     parts.forget(documents, str(reconciliation_id))
     return repaired
+
+
+def _repair(conn: Connection[Any], reconciliation_id: UUID, now: datetime) -> int:
+    known = reconciliations.lock(conn, reconciliation_id)
+    if known is None:
+        raise NotFound("reconciliation", reconciliation_id)
+    content = known.report or {}
+    if known.status == "finished":
+        return int(content["repaired"])
+    repaired = 0
+    for difference in content.get("differences", [])[:REPAIRED_AT_ONCE_MAX]:
+        repaired += copies.TELL_AGAIN[difference["table"]](conn, difference["key"], now)
+    reconciliations.finish(conn, reconciliation_id, {**content, "repaired": repaired}, now)
+    return repaired
+
+
+def fail(conn: Connection[Any], reconciliation_id: UUID, now: datetime) -> None:
+    """A step failed for good: nothing was repaired, and a person who asks is told so. A repeat changes nothing."""
+    reconciliations.fail(conn, reconciliation_id, now)

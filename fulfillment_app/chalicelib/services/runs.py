@@ -108,12 +108,38 @@ def start(
     input_: Input,
     clock: Clock,
 ) -> None:
-    """Note the run, then start it. A repeat of one that has ended starts nothing."""
+    """Note the run, then start it. A repeat of one that has ended starts nothing.
+
+    Nor does an order's run where another one of the order has had its outcome: told again, it would tell of no end.
+    """
+    if _outcome(conn, machine, business_id):
+        return
+    run = _noted(conn, machine, business_id, revision, input_, clock)
+    if run.status == "running":
+        engine.start(run)
+
+
+def _noted(
+    conn: Connection[Any],
+    machine: str,
+    business_id: str,
+    revision: int,
+    input_: Input,
+    clock: Clock,
+) -> Run:
+    """The run as our table knows it, now or from before."""
     payload = {**input_, "revision": revision}
     runs.insert(conn, machine, business_id, revision, payload, clock.wall_now())
-    known = next(r for r in runs.by_key(conn, machine, business_id) if r.revision == revision)
-    if known.status == "running":
-        engine.start(known)
+    known = runs.by_key(conn, machine, business_id)
+    return next(run for run in known if run.revision == revision)
+
+
+def _outcome(conn: Connection[Any], machine: str, business_id: str) -> Run | None:
+    """The run that decided an order. None where none has, and for Standard machines: theirs are told of one by one."""
+    if MACHINES[machine] == "STANDARD":
+        return None
+    known = runs.by_key(conn, machine, business_id)
+    return next((run for run in known if run.status in ("succeeded", "failed")), None)
 
 
 def _place_order(detail: Input, clock: Clock) -> tuple[str, str, Input]:
@@ -174,6 +200,8 @@ def record_end(
     if machine is None or status is None:
         return  # not ours, or it only began
     business_id, _, revision = envelope.detail["name"].rpartition("-")
+    if not revision.isdecimal():
+        return  # somebody started it by hand
     error = " ".join(filter(None, (envelope.detail.get("error"), envelope.detail.get("cause"))))
     if status == "failed":
         logger.error("A run failed", extra={"machine": machine, "run": envelope.detail["name"]})
@@ -184,6 +212,8 @@ def _record_end_of_order(conn: Connection[Any], envelope: Envelope, wall_now: da
     order_id, detail = envelope.detail["order_id"], envelope.detail
     if envelope.type == "OrderCancelled":
         runs.end(conn, "cancel_order", order_id, None, "succeeded", None, wall_now)
+        # One that was still being placed has no other outcome.
+        runs.end(conn, "place_order", order_id, None, "succeeded", envelope.type, wall_now)
         return
     error = f"{detail['error']}: {detail['message']}" if envelope.type == "OrderRejected" else None
     status: RunStatus = "succeeded" if error is None or is_expected(detail["error"]) else "failed"
@@ -219,16 +249,30 @@ def sweep(
 
 
 def _check(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> bool:
-    """True where the run was lost and is started again."""
-    wall_now = clock.wall_now()
-    if run.status == "running" and MACHINES[run.machine] == "STANDARD":
-        execution = engine.status(run)
-        if execution == "RUNNING":
-            return False
-        if execution == "SUCCEEDED":  # it ended, and its event got lost
-            runs.end(conn, *_key(run), "succeeded", None, wall_now)
-            return False
-    return restart(conn, engine, clock, run)
+    """True where the run was lost, or failed, and is started again."""
+    if run.status == "failed":
+        return restart(conn, engine, clock, run)
+    ended = _end_of(conn, engine, run)
+    if ended is None:
+        return restart(conn, engine, clock, run)
+    status, error = ended
+    if status == "running":
+        return False
+    # It ended, and what tells of it got lost.
+    runs.end(conn, *_key(run), status, error, clock.wall_now())
+    must_end_well = status == "failed" and run.machine in RESTARTED_WHEN_FAILED
+    return must_end_well and restart(conn, engine, clock, run.model_copy(update={"status": status}))
+
+
+def _end_of(conn: Connection[Any], engine: Engine, run: Run) -> tuple[RunStatus, str | None] | None:
+    """The status and error that the run should have. None where it is lost."""
+    if MACHINES[run.machine] == "EXPRESS":
+        outcome = _outcome(conn, run.machine, run.business_id)
+        return (outcome.status, outcome.error) if outcome else None
+    execution = engine.status(run)
+    if execution is None:
+        return None
+    return STATUS_OF_EXECUTION.get(execution, "running"), None
 
 
 def _key(run: Run) -> tuple[str, str, int]:
@@ -236,15 +280,22 @@ def _key(run: Run) -> tuple[str, str, int]:
 
 
 def restart(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> bool:
-    """End the run as lost and start its next revision. False where it was started again too often, or has nothing to do."""
-    wall_now = clock.wall_now()
-    runs.end(conn, *_key(run), "lost", "the execution vanished or failed", wall_now)
-    if run.revision >= REVISION_MAX:
-        logger.critical("A run was lost too often; it needs a person", extra={"run": run.name})
-        return False
-    logger.warning("A run was lost and is started again", extra={"run": run.name})
-    if run.machine == "move_batch":  # its revision is the batch's, and the event starts it
-        return batches.bump_revision(conn, UUID(run.business_id), clock.now())
-    revision = runs.latest_revision(conn, run.machine, run.business_id) + 1
-    start(conn, engine, run.machine, run.business_id, revision, run.input, clock)
+    """Start the next revision of a run that was lost or failed, which ends it as lost if nobody told of its end.
+
+    False where its end was told meanwhile, where it was started again too often, or where there is nothing left to do.
+    """
+    with conn.transaction():  # a crash must not leave a run that is lost and has no next revision
+        if run.status == "running" and not runs.end(
+            conn, *_key(run), "lost", "the execution vanished", clock.wall_now()
+        ):
+            return False
+        if run.revision >= REVISION_MAX:
+            logger.critical("A run was lost too often; it needs a person", extra={"run": run.name})
+            return False
+        logger.warning("A run was lost or failed; it is started again", extra={"run": run.name})
+        if run.machine == "move_batch":  # its revision is the batch's, and the event starts it
+            return batches.bump_revision(conn, UUID(run.business_id), clock.now())
+        revision = runs.latest_revision(conn, run.machine, run.business_id) + 1
+        following = _noted(conn, run.machine, run.business_id, revision, run.input, clock)
+    engine.start(following)
     return True

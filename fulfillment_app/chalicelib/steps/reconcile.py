@@ -46,3 +46,10 @@ def repair_differences(event: dict[str, Any], context: object) -> dict[str, Any]
     repaired = reconciliations.repair(wiring.inventory_db(), wiring.documents(), key, wiring.now())
     wiring.nudge_relay()
     return {"reconciliation_id": str(key), "repaired": repaired}
+
+
+@reconcile_steps.lambda_function(name="fail_reconciliation")
+def fail_reconciliation(event: dict[str, Any], context: object) -> dict[str, Any]:
+    key = Reconcile.of(event)
+    reconciliations.fail(wiring.inventory_db(), key, wiring.now())
+    return {"reconciliation_id": str(key)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from .collection import Collection, Documents
+from .collection import NUMBER, Collection, Documents, answering
 
 PARTS = "reconciliation_parts"
 ROWS_MAX = 5_000
@@ -21,6 +21,7 @@ COLLECTIONS = (
             "_id": "string",
             "reconciliation_id": "string",
             "subject": "string",
+            "number": NUMBER,
             "rows": "array",
             "at": "date",
         },
@@ -29,6 +30,7 @@ COLLECTIONS = (
 )
 
 
+@answering
 def put_rows(
     documents: Documents,
     reconciliation_id: str,
@@ -38,25 +40,36 @@ def put_rows(
 ) -> None:
     """Write, or write again, what a side found of a subject: key → values."""
     listed = [[key, *values] for key, values in sorted(rows.items())]
-    for number, start in enumerate(range(0, max(len(listed), 1), ROWS_MAX)):
+    parts = [listed[start : start + ROWS_MAX] for start in range(0, len(listed), ROWS_MAX)]
+    for number, part in enumerate(parts):
         documents[PARTS].replace_one(
             {"_id": f"{reconciliation_id}:{subject}:{number}"},
             {
                 "reconciliation_id": reconciliation_id,
                 "subject": subject,
-                "rows": listed[start : start + ROWS_MAX],
+                "number": number,
+                "rows": part,
                 "at": now,
             },
             upsert=True,
         )
+    documents[PARTS].delete_many(  # of an earlier try, which found more
+        {
+            "reconciliation_id": reconciliation_id,
+            "subject": subject,
+            "number": {"$gte": len(parts)},
+        }
+    )
 
 
+@answering
 def rows_of(documents: Documents, reconciliation_id: str, subject: str) -> dict[str, list[Any]]:
     """What was found of the subject: key → values. Empty where nobody reported."""
     found = documents[PARTS].find({"reconciliation_id": reconciliation_id, "subject": subject})
     return {row[0]: row[1:] for part in found for row in part["rows"]}
 
 
+@answering
 def forget(documents: Documents, reconciliation_id: str) -> None:
     """The parts served their purpose: the report is in the inventory database."""
     documents[PARTS].delete_many({"reconciliation_id": reconciliation_id})

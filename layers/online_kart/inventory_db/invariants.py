@@ -101,6 +101,14 @@ CHECKS: tuple[Check, ...] = (
         at_rest=True,
     ),
     Check(
+        4,
+        """
+        SELECT format('order %s line %s', order_id, line_no), format('still held in %s', fc_code)
+          FROM reservations WHERE status = 'held'
+        """,
+        at_rest=True,  # every order is decided: what it holds is confirmed or was released
+    ),
+    Check(
         5,
         """
         SELECT format('order %s line %s', order_id, line_no),
@@ -119,6 +127,37 @@ CHECKS: tuple[Check, ...] = (
         7,
         "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL",
         at_rest=True,
+    ),
+    Check(
+        9,
+        """
+        SELECT format('%s %s', a.fc_code, a.pincodes), format('overlaps %s of %s', b.pincodes, b.fc_code)
+          FROM pincode_ranges AS a
+          JOIN pincode_ranges AS b ON a.pincodes && b.pincodes AND a.ctid < b.ctid
+        """,
+    ),
+    Check(
+        10,
+        """
+        SELECT format('package %s', package_id), format('%s at %s, which is gone', p.status, at_facility)
+          FROM packages AS p
+         WHERE p.status IN ('planned', 'in_transit', 'out_for_delivery', 'returning')
+           AND at_facility IS NOT NULL
+           AND NOT EXISTS (SELECT FROM facilities AS f WHERE f.code = p.at_facility AND f.status <> 'closed')
+        """,
+    ),
+    Check(
+        10,
+        """
+        SELECT format('package %s', package_id),
+               format('waits for a leg that is gone: %s to %s by %s', b.origin, b.destination, b.mode)
+          FROM batches AS b JOIN batch_packages USING (batch_id)
+         WHERE b.status = 'open'
+           AND NOT EXISTS (SELECT FROM legs AS l JOIN facilities AS f ON f.code = l.destination
+                            WHERE (l.origin, l.destination, l.mode) = (b.origin, b.destination, b.mode)
+                              AND f.status <> 'closed')
+        """,
+        at_rest=True,  # until then its re-planning may be under way
     ),
     Check(
         11,

@@ -34,6 +34,17 @@ def keep_report(conn: Connection[Any], reconciliation_id: UUID, report: dict[str
     )
 
 
+def fail(conn: Connection[Any], reconciliation_id: UUID, now: datetime) -> None:
+    """One that is finished stays so."""
+    conn.execute(
+        """
+        UPDATE reconciliations SET status = 'failed', finished_at = %(now)s
+         WHERE reconciliation_id = %(id)s AND status <> 'finished'
+        """,
+        {"id": reconciliation_id, "now": now},
+    )
+
+
 def finish(
     conn: Connection[Any], reconciliation_id: UUID, report: dict[str, Any], now: datetime
 ) -> None:
@@ -51,6 +62,15 @@ def by_id(conn: Connection[Any], reconciliation_id: UUID) -> Reconciliation | No
     with conn.cursor(row_factory=class_row(Reconciliation)) as cur:
         return cur.execute(
             f"SELECT {COLUMNS} FROM reconciliations WHERE reconciliation_id = %(id)s",
+            {"id": reconciliation_id},
+        ).fetchone()
+
+
+def lock(conn: Connection[Any], reconciliation_id: UUID) -> Reconciliation | None:
+    """As `by_id`; nobody else changes it until the transaction ends."""
+    with conn.cursor(row_factory=class_row(Reconciliation)) as cur:
+        return cur.execute(
+            f"SELECT {COLUMNS} FROM reconciliations WHERE reconciliation_id = %(id)s FOR UPDATE",
             {"id": reconciliation_id},
         ).fetchone()
 
@@ -93,16 +113,20 @@ def catalog_copy(conn: Connection[Any]) -> dict[str, dict[str, list[Any]]]:
     }
 
 
-def package_copy(conn: Connection[Any]) -> dict[str, list[Any]]:
-    """What C5 should say of packages that are not at their end: package id → status, version."""
+def package_copy(conn: Connection[Any], since: datetime) -> dict[str, list[Any]]:
+    """What C5 should say of packages under way, or changed since: package id → status, version."""
     return _keyed(
         conn,
         """
         SELECT package_id::text, status, version FROM packages
          WHERE status IN ('planned', 'in_transit', 'out_for_delivery', 'returning')
+            OR updated_at >= %(since)s
         """,
+        {"since": since},
     )
 
 
-def _keyed(conn: Connection[Any], statement: Any) -> dict[str, list[Any]]:
-    return {row[0]: list(row[1:]) for row in conn.execute(statement)}
+def _keyed(
+    conn: Connection[Any], statement: Any, values: dict[str, Any] | None = None
+) -> dict[str, list[Any]]:
+    return {row[0]: list(row[1:]) for row in conn.execute(statement, values)}
