@@ -55,14 +55,33 @@ def test_all_migrations_apply_to_an_empty_database_and_a_second_run_changes_noth
     assert migrate.migrate(empty_dsn, migrations) == []
 
 
-def test_four_migrators_at_once_apply_each_migration_once(empty_dsn):
-    command = [sys.executable, "-m", "online_kart.migrate", "inventory", "--dsn", empty_dsn]
-    migrators = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+def test_four_migrators_at_once_apply_each_migration_once(empty_dsn, folder):
+    write(folder, "0003_slow.sql", "SELECT pg_sleep(0.5);")
+    migrators = [start_migrator(empty_dsn, folder) for _ in range(4)]
     outputs = [migrator.communicate(timeout=60)[0] for migrator in migrators]
 
     assert [migrator.returncode for migrator in migrators] == [0, 0, 0, 0]
-    applied = re.findall(r"applied (\S+)", "".join(outputs))
-    assert applied == sorted(file.name for file in migrate.INVENTORY.glob("*.sql"))
+    assert sorted(outputs) == ["", "", "", "0001_mugs.sql 0002_first_mug.sql 0003_slow.sql"]
+    assert mugs(empty_dsn) == [1]
+
+
+def start_migrator(dsn: str, folder: Path) -> subprocess.Popen[str]:
+    """A process that migrates, and prints what it applied."""
+    code = (
+        "import sys; from pathlib import Path; from online_kart import migrate;"
+        "print(*migrate.migrate(sys.argv[1], Path(sys.argv[2])), end='')"
+    )
+    command = [sys.executable, "-c", code, dsn, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_the_command_migrates_and_tells_what_it_did(empty_dsn):
+    command = [sys.executable, "-m", "online_kart.migrate", "inventory", "--dsn", empty_dsn]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    names = sorted(file.name for file in migrate.INVENTORY.glob("*.sql"))
+    assert re.findall(r"applied (\S+) in", output) == names
+    assert output.endswith(f"inventory: {len(names)} migrations applied\n")
 
 
 def test_a_migration_that_was_edited_after_it_was_applied_is_refused(empty_dsn, folder):
@@ -176,15 +195,11 @@ def hold_lock(dsn: str) -> Iterator[Connection[Any]]:
 
 def test_the_lock_of_a_migrator_that_was_killed_is_free_within_seconds(empty_dsn, folder):
     write(folder, "0003_slow.sql", "SELECT pg_sleep(60);")
-    code = (
-        "import sys; from pathlib import Path; from online_kart import migrate;"
-        "migrate.migrate(sys.argv[1], Path(sys.argv[2]))"
-    )
-    migrator = subprocess.Popen([sys.executable, "-c", code, empty_dsn, str(folder)])
+    migrator = start_migrator(empty_dsn, folder)
     with psycopg.connect(empty_dsn, autocommit=True) as conn:
         wait_for(conn, "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'")
     migrator.kill()
-    migrator.wait()
+    migrator.communicate()
     write(folder, "0003_slow.sql", "INSERT INTO mugs VALUES (2);")
 
     assert migrate.migrate(empty_dsn, folder) == ["0003_slow.sql"]
