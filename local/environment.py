@@ -19,9 +19,18 @@ RELAYS = {
 """The function that each app nudges after a commit."""
 
 
+IMPATIENCE = {
+    "KART_RUN_LOST_AFTER_SECONDS": "30",
+    "KART_ORDER_STUCK_AFTER_SECONDS": "30",
+}
+"""Production waits for minutes before it takes a run for lost. Here a step takes milliseconds, and who
+has killed the engine watches what becomes of the orders."""
+
+
 def environment(databases: Databases, ports: Ports, state: Path) -> dict[str, str]:
     """Of every process of the system. What the caller's environment sets besides stays."""
     return {
+        **IMPATIENCE,
         **os.environ,
         **databases.as_environment(),
         "KART_DOCUMENTS_DB": documents_db(),
