@@ -129,7 +129,7 @@ class Receipt(Model):
     received_by: str
     arrived_at: Instant
     closed_at: Instant | None
-    lines: Sequence[ReceiptLine] = ()
+    lines: tuple[ReceiptLine, ...] = ()
 
     @property
     def discrepancies(self) -> list[ReceiptLine]:

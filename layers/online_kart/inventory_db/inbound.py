@@ -78,9 +78,9 @@ def _receipt(conn: Connection[Any], asn: str, lock: str) -> Receipt | None:
     return found and found.model_copy(update={"lines": _lines(conn, asn)})
 
 
-def _lines(conn: Connection[Any], asn: str) -> list[ReceiptLine]:
+def _lines(conn: Connection[Any], asn: str) -> tuple[ReceiptLine, ...]:
     with conn.cursor(row_factory=class_row(ReceiptLine)) as cur:
-        return cur.execute(
+        lines = cur.execute(
             """
             SELECT sku, announced, counted, reason
               FROM receipt_lines
@@ -89,6 +89,7 @@ def _lines(conn: Connection[Any], asn: str) -> list[ReceiptLine]:
             """,
             {"asn": asn},
         ).fetchall()
+    return tuple(lines)
 
 
 def mark_booked(conn: Connection[Any], asn: str) -> None:

@@ -1,0 +1,97 @@
+"""The apps as clients meet them: every route of the real apps, in process, on databases of the test's own."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chalice.test import Client
+from pymongo.database import Database as Documents
+
+from local.apps import LoadedApp, load_app
+from local.clock import ClockFile
+from local.databases import Databases
+
+
+class HttpClient:
+    """Speaks JSON; what it is answered has `status_code`, `headers`, `body` and `json_body`."""
+
+    def __init__(self, app: Any) -> None:
+        self._http = Client(app).http
+
+    def get(self, path: str) -> Any:
+        return self._http.get(path)
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        """Headers by their names with underscores: `Idempotency_Key="1"`."""
+        return self._send("POST", path, body, headers)
+
+    def put(self, path: str, body: Any, **headers: str) -> Any:
+        return self._send("PUT", path, body, headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> Any:
+        return self._send("PATCH", path, body, headers)
+
+    def delete(self, path: str) -> Any:
+        return self._http.delete(path)
+
+    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._http.request(
+            method,
+            path,
+            headers={"Content-Type": "application/json", **named},
+            body=json.dumps(body).encode(),
+        )
+
+
+@pytest.fixture
+def environment(
+    servers: Databases,
+    documents: Documents[dict[str, Any]],
+    tmp_path: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> pytest.MonkeyPatch:
+    """What every app reads: the test's documents, time, and no relay to nudge."""
+    clock_file = ClockFile(tmp_path)
+    clock_file.anchor(1.0, starts_at=now)
+    monkeypatch.setenv("MONGODB_URI", servers.mongodb_uri)
+    monkeypatch.setenv("KART_DOCUMENTS_DB", documents.name)
+    monkeypatch.setenv("KART_CLOCK_FILE", str(clock_file.path))
+    monkeypatch.setenv("KART_RELAY_FUNCTION", "")
+    return monkeypatch
+
+
+@pytest.fixture
+def fulfillment(environment: pytest.MonkeyPatch, inventory_dsn: str) -> Iterator[HttpClient]:
+    environment.setenv("KART_INVENTORY_DSN", inventory_dsn)
+    yield from client_of("fulfillment_app")
+
+
+@pytest.fixture
+def seller(environment: pytest.MonkeyPatch, inventory_dsn: str) -> Iterator[HttpClient]:
+    environment.setenv("KART_INVENTORY_DSN", inventory_dsn)
+    yield from client_of("seller_app")
+
+
+@pytest.fixture
+def customer(environment: pytest.MonkeyPatch, customer_dsn: str) -> Iterator[HttpClient]:
+    environment.setenv("KART_CUSTOMER_DSN", customer_dsn)
+    yield from client_of("customer_app")
+
+
+def client_of(name: str) -> Iterator[HttpClient]:
+    app = load_app(name)
+    forget_connections(app)
+    yield HttpClient(app.app)
+    forget_connections(app)
+
+
+def forget_connections(app: LoadedApp) -> None:
+    """Let the app read its settings anew and connect to what they name."""
+    for function in vars(app.wiring).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
