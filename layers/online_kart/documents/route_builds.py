@@ -44,10 +44,12 @@ class Snapshot:
 
 
 @answering
-def put_snapshot(documents: Documents, snapshot: Snapshot) -> None:
+def put_snapshot(
+    documents: Documents, snapshot: Snapshot, characters_max: int = SNAPSHOT_CHARACTERS_MAX
+) -> None:
     """Write, or write again. The first part, which makes it whole, is written last."""
     text = snapshot.network.model_dump_json()
-    starts = range(0, len(text), SNAPSHOT_CHARACTERS_MAX)
+    starts = range(0, len(text), characters_max)
     for part, start in reversed(list(enumerate(starts))):
         documents[SNAPSHOTS].replace_one(
             {"_id": f"{snapshot.version}:{part}"},
@@ -56,7 +58,7 @@ def put_snapshot(documents: Documents, snapshot: Snapshot) -> None:
                 "part": part,
                 "parts_count": len(starts),
                 "base_version": snapshot.base_version,
-                "text": text[start : start + SNAPSHOT_CHARACTERS_MAX],
+                "text": text[start : start + characters_max],
             },
             upsert=True,
         )
