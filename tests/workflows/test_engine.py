@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread, active_count
@@ -10,6 +11,7 @@ from threading import Barrier, Thread, active_count
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.exceptions import ExecutionAlreadyExists
 
 from local import step_functions as limits
 from local.apps import DuplicateFunction, all_functions, load_app, load_apps
@@ -335,22 +337,18 @@ def test_hundreds_of_executions_wait_on_one_thread_each_and_all_wake(apps, run_a
     assert {aws.step_functions.wait_for(arn)["status"] for arn in arns} == {"SUCCEEDED"}
 
 
-def test_of_two_that_start_the_same_run_at_once_one_starts_it(apps, run_aws):
+def test_of_many_that_start_the_same_run_at_once_one_starts_it(apps, run_aws):
     north = apps[0]
     aws = run_aws(place_order=machine("First", First=task(f"{north.name}_answer", End=True)))
-    barrier, outcomes = Barrier(8), []
+    barrier = Barrier(8)
 
-    def start():
-        client = boto3.client("stepfunctions", region_name=REGION)
-        barrier.wait()
-        try:
-            arn = aws.step_functions.arns["place_order"]
-            client.start_execution(stateMachineArn=arn, name="o-1-1", input="{}")
-            outcomes.append("started")
-        except ClientError as error:
-            outcomes.append(error.response["Error"]["Code"])
+    def start_all():
+        for number in range(20):
+            barrier.wait()
+            with suppress(ExecutionAlreadyExists):
+                aws.step_functions.start("place_order", f"o-{number}", {})
 
-    threads = [Thread(target=start) for _ in range(8)]
+    threads = [Thread(target=start_all) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -358,8 +356,21 @@ def test_of_two_that_start_the_same_run_at_once_one_starts_it(apps, run_aws):
     while not aws.is_quiet():
         time.sleep(0.01)
 
-    assert set(outcomes) <= {"started", "ExecutionAlreadyExists"}
-    assert len(steps_of(north).calls) == 1
+    assert len(steps_of(north).calls) == 20
+
+
+def test_boto3_starts_and_describes_executions(apps, run_aws):
+    aws = run_aws(place_order=machine("First", First=task(f"{apps[0].name}_answer", End=True)))
+    client = boto3.client("stepfunctions", region_name=REGION)
+    first = {"stateMachineArn": aws.step_functions.arns["place_order"], "name": "o-1-1"}
+
+    arn = client.start_execution(**first, input='{"order_id": "o-1"}')["executionArn"]
+    aws.step_functions.wait_for(arn)
+
+    described = client.describe_execution(executionArn=arn)
+    assert (described["status"], described["name"]) == ("SUCCEEDED", "o-1-1")
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        client.start_execution(**first, input='{"order_id": "o-1"}')
 
 
 def test_finished_executions_are_forgotten_in_time(apps, run_aws, monkeypatch):
