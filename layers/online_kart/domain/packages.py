@@ -215,9 +215,14 @@ class PackagePath(Model):
         leaving = self.stops[index].model_copy(update={"expected_departure_at": at})
         return self._with(index, (leaving, *_expected(leaving, at, self.stops[index + 1 :])))
 
-    def replanned(self, onward: Onward, now: datetime) -> Self:
-        """From the current stop on by another way. Stops that were passed stay as they were."""
-        index = self.current
+    def leaving_at(self, facility: str, at: datetime) -> Self:
+        """It leaves there with a batch of that time, and everything further on is planned from it. Raises NotOnPath."""
+        index = self._index_of(facility)
+        path = self.expect_departure(facility, at)
+        return self._with(index, _as_expected(path.stops[index:]))
+
+    def replanned(self, index: int, onward: Onward, now: datetime) -> Self:
+        """From stop `index` on, which it has not left, by another way. Stops before stay as they are."""
         here = self.stops[index].model_copy(
             update={"leg": None, "planned_departure_at": None, "expected_departure_at": None}
         )
@@ -272,9 +277,14 @@ def planned_stops(first: Stop, onward: Onward, ready_at: datetime) -> tuple[Stop
     stops = [first, *bare]
     for index, leg in enumerate(onward.legs):
         stops[index] = stops[index].model_copy(update={"leg": leg})
-    expected = _onward(stops[0], ready_at, stops[1:])
+    return _as_expected(_onward(stops[0], ready_at, stops[1:]))
+
+
+def _as_expected(stops: Sequence[Stop]) -> tuple[Stop, ...]:
+    """What is expected now is the plan: of the first stop only its departure, for it is being left."""
+    first, *later = stops
     return (
-        expected[0].model_copy(update={"planned_departure_at": expected[0].expected_departure_at}),
+        first.model_copy(update={"planned_departure_at": first.expected_departure_at}),
         *(
             stop.model_copy(
                 update={
@@ -282,7 +292,7 @@ def planned_stops(first: Stop, onward: Onward, ready_at: datetime) -> tuple[Stop
                     "planned_departure_at": stop.expected_departure_at,
                 }
             )
-            for stop in expected[1:]
+            for stop in later
         ),
     )
 

@@ -4,6 +4,7 @@ Whoever changes a package holds the lock on its row. Rows are locked in the orde
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -104,21 +105,21 @@ def listed(
         ).fetchall()
 
 
-def ids_under_way(
+def under_way(
     conn: Connection[Any], after: UUID | None, until: UUID | None, limit: int
-) -> list[UUID]:
-    """Packages whose path leads on, `after` (exclusive) to `until` (inclusive), in order. None: no bound."""
-    rows = conn.execute(
-        """
-        SELECT package_id FROM packages
-         WHERE status IN ('planned', 'in_transit', 'returning')
-           AND (%(after)s::uuid IS NULL OR package_id > %(after)s)
-           AND (%(until)s::uuid IS NULL OR package_id <= %(until)s)
-         ORDER BY package_id LIMIT %(limit)s
-        """,
-        {"after": after, "until": until, "limit": limit},
-    ).fetchall()
-    return [row[0] for row in rows]
+) -> list[Package]:
+    """Packages whose path leads on, with ids `after` (exclusive) to `until` (inclusive), in order. None: no bound."""
+    with conn.cursor(row_factory=class_row(Package)) as cur:
+        return cur.execute(
+            f"""
+            SELECT {COLUMNS} FROM packages
+             WHERE status IN ('planned', 'in_transit', 'returning')
+               AND (%(after)s::uuid IS NULL OR package_id > %(after)s)
+               AND (%(until)s::uuid IS NULL OR package_id <= %(until)s)
+             ORDER BY package_id LIMIT %(limit)s
+            """,
+            {"after": after, "until": until, "limit": limit},
+        ).fetchall()
 
 
 def lines_of(
@@ -170,6 +171,13 @@ def events_of(conn: Connection[Any], package_id: UUID) -> list[PackageEvent]:
             """,
             {"id": package_id},
         ).fetchall()
+
+
+def set_promise(conn: Connection[Any], package_id: UUID, promise_date: date) -> None:
+    conn.execute(
+        "UPDATE packages SET promise_date = %(date)s WHERE package_id = %(id)s",
+        {"id": package_id, "date": promise_date},
+    )
 
 
 def save(conn: Connection[Any], noted: Sequence[Noted]) -> None:

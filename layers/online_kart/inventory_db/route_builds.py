@@ -39,6 +39,15 @@ def newest_version(conn: Connection[Any]) -> int:
     return int(row[0])
 
 
+def published_version(conn: Connection[Any]) -> int:
+    """The last one in force; 0 before the first. Who holds the network's lock to read keeps it from changing."""
+    row = conn.execute(
+        "SELECT coalesce(max(version), 0) FROM route_builds WHERE status = 'published'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def by_version(conn: Connection[Any], version: int) -> RouteBuild | None:
     """None where nobody asked for it."""
     with conn.cursor(row_factory=class_row(RouteBuild)) as cur:

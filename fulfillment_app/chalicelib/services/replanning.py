@@ -1,0 +1,286 @@
+"""Packages that take another way: back to their FC, or around what is gone from the network.
+
+A package keeps its budget (ROUTING.md, "Changes"): it is planned anew from where it is, or, where a batch carries it or
+its manifest is sealed, from where it arrives next. Out of a draining facility, which the tables leave out, it goes by one
+of that facility's legs. A way back ends at its origin FC, or where that can't be reached, at the nearest FC that is open;
+where there is none either it stays, known as stranded, and every later version of the tables is tried again.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from pymongo.database import Database
+
+from online_kart.documents import package_paths
+from online_kart.domain.errors import NoRoute, NotFound, NotServed, Unavailable
+from online_kart.domain.events import PackageStatus
+from online_kart.domain.network import LegKey
+from online_kart.domain.packages import Onward, Package, PackagePath
+from online_kart.inventory_db import (
+    batches as batches_store,
+    facilities,
+    manifests,
+    packages,
+    route_builds,
+    stock,
+)
+from online_kart.routing.changes import is_broken
+
+from . import batches, paths
+from .package_events import Step, record
+from .routes import Routes, current_routes
+
+logger = logging.getLogger(__name__)
+
+Documents = Database[dict[str, Any]]
+
+NOWHERE = Onward(legs=(), facilities=(), budgets=())
+
+
+class Position(NamedTuple):
+    """Where a package can take another way: a stop of its path, not left yet."""
+
+    place: int
+    """The stop's number on the path."""
+    facility: str
+    budget: int
+    is_here: bool
+    """It is there and free to go; else a batch brings it there."""
+
+
+class Way(NamedTuple):
+    """Legs to come, and the FC they lead to."""
+
+    onward: Onward
+    destination: str
+
+
+def take_back(
+    conn: Connection[Any], documents: Documents, package: Package, by: str, now: datetime
+) -> Package:
+    """A returning package is at the FC where its way back ends: its units are on hand there. A repeat changes nothing.
+
+    In the caller's transaction, with the package locked.
+    """
+    if package.status == "returned":
+        return package
+    assert package.status == "returning", package.status
+    assert package.is_at_its_end, "It is not back yet."
+    manifests.take_out(conn, [package.package_id])
+    step = Step(package.package_id, "returned", package.at_facility, {"status": "returned"})
+    (returned,) = record(conn, documents, [step], now)
+    stock.restock(conn, package.package_id, package.destination_fc_code, by, now)
+    return returned
+
+
+def send_back(
+    conn: Connection[Any], documents: Documents, package_id: UUID, reason: str, now: datetime
+) -> Package:
+    """The package, which nobody took or wants any more, returns. In the caller's transaction. Raises NotFound."""
+    package = packages.lock(conn, package_id)
+    if package is None:
+        raise NotFound("package", package_id)
+    return turn_back(conn, documents, current_routes(documents), package, reason, now)
+
+
+def turn_back(
+    conn: Connection[Any],
+    documents: Documents,
+    routes: Routes,
+    package: Package,
+    reason: str,
+    now: datetime,
+) -> Package:
+    """The package returns from where it is, or arrives next. Back at once where it is at its origin FC.
+
+    In the caller's transaction, with the package locked; one that was out for delivery is at `at_facility`.
+    """
+    path = _path_of(documents, package)
+    position = _position(conn, package, path)
+    way = _way_back(conn, routes, package, position)
+    what = "returning" if way else "stranded"
+    way = way or Way(NOWHERE, package.origin_fc_code)
+    step = _Replan(what, "returning", way, reason, routes.version)
+    package = _set_on_way(conn, documents, package, path, position, step, now)
+    if position.is_here and package.is_at_its_end:
+        return take_back(conn, documents, package, "system", now)
+    return package
+
+
+class Replanned(NamedTuple):
+    package: Package
+    ends_here: bool
+    """Its new path ends where it is: the caller hands it on."""
+
+
+def replan(
+    conn: Connection[Any], documents: Documents, routes: Routes, package: Package, now: datetime
+) -> Replanned | None:
+    """Give a package whose path is broken another one. None where its path is well.
+
+    In the caller's transaction, with the package locked.
+    """
+    path = _path_of(documents, package)
+    if package.table_version > routes.version or not is_to_be_replanned(routes, package, path):
+        return None
+    position = _position(conn, package, path)
+    step = _replan_step(conn, routes, package, position)
+    if step.what == "stranded" and path.current == len(path.stops) - 1 == position.place:
+        return None  # it is known to be stranded, and nothing has changed
+    changed = _set_on_way(conn, documents, package, path, position, step, now)
+    return Replanned(changed, position.is_here and changed.is_at_its_end)
+
+
+def refuse_outdated(conn: Connection[Any], routes: Routes) -> None:
+    """In the caller's transaction: no later version comes into force before it ends, so none misses what it writes.
+
+    Raises Unavailable where one has already: read the routes again.
+    """
+    facilities.lock_network_to_read(conn)
+    if route_builds.published_version(conn) > routes.version:
+        raise Unavailable(f"Version {routes.version} of the route tables is out of force.")
+
+
+def is_to_be_replanned(routes: Routes, package: Package, path: PackagePath) -> bool:
+    """A leg that lies ahead is no more, or the path ends before its destination."""
+    if path.stops[-1].facility != package.destination_fc_code:
+        return True
+    return is_broken((leg.key for leg in path.remaining_legs), routes.network)
+
+
+class _Replan(NamedTuple):
+    """What is to become of a package, and by which version of the tables."""
+
+    what: str
+    status: PackageStatus
+    way: Way
+    reason: str
+    table_version: int
+
+
+def _replan_step(
+    conn: Connection[Any], routes: Routes, package: Package, position: Position
+) -> _Replan:
+    reason = f"route tables {routes.version}"
+    is_returning = package.status == "returning"
+    if not is_returning and (way := _way_on(conn, routes, package, position)):
+        return _Replan("replanned", package.status, way, reason, routes.version)
+    if way := _way_back(conn, routes, package, position):
+        what = "replanned" if is_returning else "returning"
+        return _Replan(what, "returning", way, reason, routes.version)
+    nowhere = Way(NOWHERE, package.origin_fc_code)
+    return _Replan("stranded", "returning", nowhere, reason, routes.version)
+
+
+def _path_of(documents: Documents, package: Package) -> PackagePath:
+    path = package_paths.by_id(documents, package.package_id)
+    if path is None:
+        raise NotFound("path of package", package.package_id)
+    return path
+
+
+def _position(conn: Connection[Any], package: Package, path: PackagePath) -> Position:
+    """Where the package is, or arrives next: with what is on a sealed manifest nothing can be done before."""
+    held = batches_store.share_of_package(conn, package.package_id)
+    is_sealed = held is not None and held.status in ("closed", "in_transit")
+    index = path.current
+    if is_sealed and package.at_facility is not None:
+        index += 1
+    stop = path.stops[index]
+    return Position(index, stop.facility, stop.budget, not is_sealed)
+
+
+def _way_on(
+    conn: Connection[Any], routes: Routes, package: Package, position: Position
+) -> Way | None:
+    """To the FC that serves its pincode. None where there is no way, or nobody serves it any more."""
+    try:
+        return _way_to(conn, routes, position, routes.network.fc_serving(package.to_pincode))
+    except NotServed:
+        return None
+
+
+def _way_back(
+    conn: Connection[Any], routes: Routes, package: Package, position: Position
+) -> Way | None:
+    """To its origin FC, or the nearest FC that can be reached. None where there is no way at all."""
+    ways = (
+        _way_to(conn, routes, position, fc_code)
+        for fc_code in _places_to_return(routes, package, position)
+    )
+    return next((way for way in ways if way), None)
+
+
+def _places_to_return(routes: Routes, package: Package, position: Position) -> Iterator[str]:
+    yield package.origin_fc_code
+    if position.facility not in routes:
+        return
+    table = routes.table_of(position.facility)
+    if not table.is_hub:
+        yield position.facility
+        return
+    nearest = sorted((route.ways[0].minutes, route.destination) for route in table.routes)
+    yield from (fc_code for _, fc_code in nearest[:1])
+
+
+def _way_to(conn: Connection[Any], routes: Routes, position: Position, fc_code: str) -> Way | None:
+    if position.facility == fc_code:
+        return Way(NOWHERE, fc_code)
+    try:
+        if position.facility in routes:
+            path = routes.plan_to_fc(position.facility, fc_code, position.budget)
+            return Way(paths.onward(routes, path), fc_code)
+        leaving = facilities.facility(conn, position.facility)
+        leg_of = {leg.key: leg for leg in facilities.legs_from(conn, position.facility)}
+        path = routes.plan_out_of(leaving, leg_of.values(), fc_code, position.budget)
+        return Way(paths.onward(routes, path, leg_of[LegKey(*path.legs[0].key)]), fc_code)
+    except (NoRoute, NotFound):
+        return None
+
+
+def _set_on_way(
+    conn: Connection[Any],
+    documents: Documents,
+    package: Package,
+    path: PackagePath,
+    position: Position,
+    step: _Replan,
+    now: datetime,
+) -> Package:
+    """Pin the new path; a package that is free to go joins the batch of its first leg."""
+    path = path.replanned(position.place, step.way.onward, now)
+    if position.is_here:
+        path = _join_batch(conn, package, path, position, now)
+    if step.what == "stranded":
+        logger.error("A package has no way", extra={"package_id": str(package.package_id)})
+    changes = {
+        "status": step.status,
+        "destination_fc_code": step.way.destination,
+        "table_version": step.table_version,
+        "path_revision": path.path_revision,
+    }
+    detail = {"reason": step.reason, "path": list(path.facilities[path.current :])}
+    noted = Step(package.package_id, step.what, position.facility, changes, path, detail)
+    (changed,) = record(conn, documents, [noted], now)
+    return changed
+
+
+def _join_batch(
+    conn: Connection[Any],
+    package: Package,
+    path: PackagePath,
+    position: Position,
+    now: datetime,
+) -> PackagePath:
+    """The path with its departure as the batch has it. Out of any batch where the path ends here."""
+    stop = path.stops[position.place]
+    if stop.leg is None:
+        batches.unload(conn, package.package_id)
+        return path
+    ready_at = max(path.ready_to_leave_at(stop.facility), now)
+    batch = batches.load(conn, package.package_id, stop.leg, ready_at, now, stop.time_zone)
+    return path.leaving_at(stop.facility, batch.due_at)

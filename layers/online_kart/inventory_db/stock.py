@@ -1,0 +1,472 @@
+"""Stock of each offer in each FC (I4), its ledger (I4b), and what is held for orders.
+
+Every change of `stock` is one statement (`_change`) that writes the ledger and the rows together. It is conditional: no
+row ends with fewer units on hand than reserved, however many change it at once. And it is idempotent: what a cause has
+changed in a row before, under the same reference, it does not change again. Rows are locked in the order (sku, FC code,
+seller); whoever changes packages as well locks them first.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import class_row
+
+from ..domain.batches import Units
+from ..domain.errors import NotFound, StockAlreadyReleased, StockTooLow
+from ..domain.stock import Cause, LedgerEntry, Offer, Reservation, StockChange, StockLevel
+
+SYSTEM = "system"
+"""Who changed it, where no person did."""
+
+RESERVATION_COLUMNS = "order_id, line_no, fc_code, sku, seller_id, quantity, status, held_until"
+
+
+# Reading
+
+
+def levels(conn: Connection[Any], offers: Iterable[Offer]) -> list[StockLevel]:
+    """Where units of the offers are free, in open FCs only. In the order of locking."""
+    return _levels(conn, offers, "")
+
+
+def lock_levels(conn: Connection[Any], offers: Iterable[Offer]) -> list[StockLevel]:
+    """As `levels`, and nobody else changes those rows until the transaction ends."""
+    return _levels(conn, offers, "FOR NO KEY UPDATE OF s")
+
+
+def _levels(conn: Connection[Any], offers: Iterable[Offer], locking: str) -> list[StockLevel]:
+    wanted = list(offers)
+    with conn.cursor(row_factory=class_row(StockLevel)) as cur:
+        return cur.execute(
+            f"""
+            SELECT s.fc_code, s.sku, s.seller_id, s.on_hand, s.reserved
+              FROM unnest(%(skus)s::text[], %(sellers)s::uuid[]) AS w (sku, seller_id)
+              JOIN stock AS s ON s.sku = w.sku AND s.seller_id = w.seller_id
+              JOIN facilities AS f ON f.code = s.fc_code AND f.status = 'open'
+             WHERE s.on_hand > s.reserved
+             ORDER BY s.sku, s.fc_code, s.seller_id
+             {locking}
+            """,
+            {
+                "skus": [offer.sku for offer in wanted],
+                "sellers": [offer.seller_id for offer in wanted],
+            },
+        ).fetchall()
+
+
+def of_fc(
+    conn: Connection[Any], fc_code: str, after: tuple[str, UUID] | None, limit: int
+) -> list[StockLevel]:
+    """All stock of an FC, after the sort key (sku, seller_id)."""
+    with conn.cursor(row_factory=class_row(StockLevel)) as cur:
+        return cur.execute(
+            """
+            SELECT fc_code, sku, seller_id, on_hand, reserved FROM stock
+             WHERE fc_code = %(fc_code)s
+               AND (%(sku)s::text IS NULL OR (sku, seller_id) > (%(sku)s, %(seller_id)s))
+             ORDER BY sku, seller_id LIMIT %(limit)s
+            """,
+            {
+                "fc_code": fc_code,
+                "sku": after[0] if after else None,
+                "seller_id": after[1] if after else None,
+                "limit": limit,
+            },
+        ).fetchall()
+
+
+def of_seller(
+    conn: Connection[Any], seller_id: UUID, after: tuple[str, str] | None, limit: int
+) -> list[StockLevel]:
+    """A seller's stock over all FCs (I10), after the sort key (sku, fc_code)."""
+    with conn.cursor(row_factory=class_row(StockLevel)) as cur:
+        return cur.execute(
+            """
+            SELECT fc_code, sku, seller_id, on_hand, reserved FROM stock
+             WHERE seller_id = %(seller_id)s
+               AND (%(sku)s::text IS NULL OR (sku, fc_code) > (%(sku)s, %(fc_code)s))
+             ORDER BY sku, fc_code LIMIT %(limit)s
+            """,
+            {
+                "seller_id": seller_id,
+                "sku": after[0] if after else None,
+                "fc_code": after[1] if after else None,
+                "limit": limit,
+            },
+        ).fetchall()
+
+
+def level(conn: Connection[Any], fc_code: str, offer: Offer) -> StockLevel | None:
+    """None where the FC never had any."""
+    with conn.cursor(row_factory=class_row(StockLevel)) as cur:
+        return cur.execute(
+            """
+            SELECT fc_code, sku, seller_id, on_hand, reserved FROM stock
+             WHERE sku = %(sku)s AND fc_code = %(fc_code)s AND seller_id = %(seller_id)s
+            """,
+            {"fc_code": fc_code, **offer._asdict()},
+        ).fetchone()
+
+
+def ledger_of_fc(
+    conn: Connection[Any], fc_code: str, sku: str | None, before: int | None, limit: int
+) -> list[LedgerEntry]:
+    """The newest first, before an entry's id."""
+    with conn.cursor(row_factory=class_row(LedgerEntry)) as cur:
+        return cur.execute(
+            """
+            SELECT entry_id, fc_code, sku, seller_id, on_hand_change, reserved_change, cause, reference,
+                   reason, changed_by, changed_at
+              FROM stock_ledger
+             WHERE fc_code = %(fc_code)s
+               AND (%(sku)s::text IS NULL OR sku = %(sku)s)
+               AND (%(before)s::bigint IS NULL OR entry_id < %(before)s)
+             ORDER BY entry_id DESC LIMIT %(limit)s
+            """,
+            {"fc_code": fc_code, "sku": sku, "before": before, "limit": limit},
+        ).fetchall()
+
+
+def has_fc(conn: Connection[Any], fc_code: str) -> bool:
+    return bool(
+        conn.execute(
+            "SELECT FROM fulfillment_centers WHERE fc_code = %(code)s", {"code": fc_code}
+        ).rowcount
+    )
+
+
+# What orders hold
+
+
+def reservations_of(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
+    """In the order of lines, then FCs; those that were released as well."""
+    with conn.cursor(row_factory=class_row(Reservation)) as cur:
+        return cur.execute(
+            f"""
+            SELECT {RESERVATION_COLUMNS} FROM reservations
+             WHERE order_id = %(id)s ORDER BY line_no, fc_code
+            """,
+            {"id": order_id},
+        ).fetchall()
+
+
+def insert_reservations(
+    conn: Connection[Any], reservations: Sequence[Reservation], now: datetime
+) -> None:
+    """Say which units are whose. `reserve` takes them, in the same transaction."""
+    conn.cursor().executemany(
+        f"""
+        INSERT INTO reservations ({RESERVATION_COLUMNS}, created_at, updated_at)
+        VALUES (%(order_id)s, %(line_no)s, %(fc_code)s, %(sku)s, %(seller_id)s, %(quantity)s, %(status)s,
+                %(held_until)s, %(now)s, %(now)s)
+        """,
+        [{**each.model_dump(), "now": now} for each in reservations],
+    )
+
+
+def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
+    """Take the units of all reservations of an order. False where an FC has fewer free: then roll back.
+
+    Locks the rows until the transaction ends: it comes last in it.
+    """
+    return _change(conn, _changes_of(reservations, 0, 1), "reserve", SYSTEM, now)
+
+
+def extend_hold(conn: Connection[Any], order_id: UUID, held_until: datetime, now: datetime) -> None:
+    """Give an order that makes progress more time. A deadline never moves forward to an earlier time."""
+    conn.execute(
+        """
+        UPDATE reservations SET held_until = greatest(held_until, %(held_until)s), updated_at = %(now)s
+         WHERE order_id = %(id)s AND status = 'held'
+        """,
+        {"id": order_id, "held_until": held_until, "now": now},
+    )
+
+
+def confirm(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
+    """What the order holds has no deadline any more. How many reservations."""
+    return conn.execute(
+        """
+        UPDATE reservations SET status = 'confirmed', updated_at = %(now)s
+         WHERE order_id = %(id)s AND status = 'held'
+        """,
+        {"id": order_id, "now": now},
+    ).rowcount
+
+
+def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reservation]:
+    """Give back what the order holds and what has not left its FC. What was given back."""
+    with conn.cursor(row_factory=class_row(Reservation)) as cur:
+        released = cur.execute(
+            f"""
+            UPDATE reservations SET status = 'released', updated_at = %(now)s
+             WHERE order_id = %(id)s AND status IN ('held', 'confirmed')
+            RETURNING {RESERVATION_COLUMNS}
+            """,
+            {"id": order_id, "now": now},
+        ).fetchall()
+    _must_change(conn, _changes_of(released, 0, -1), "release", SYSTEM, now)
+    return released
+
+
+def lock_expired(conn: Connection[Any], order_id: UUID, now: datetime) -> bool:
+    """Whether the order still holds stock past its deadline. If so it can't be confirmed until the transaction ends."""
+    return bool(
+        conn.execute(
+            """
+            SELECT FROM reservations
+             WHERE order_id = %(id)s AND status = 'held' AND held_until <= %(now)s
+             ORDER BY line_no, fc_code FOR UPDATE
+            """,
+            {"id": order_id, "now": now},
+        ).rowcount
+    )
+
+
+def expired_orders(conn: Connection[Any], now: datetime, limit: int) -> list[UUID]:
+    """Orders that hold stock past its deadline and that nobody works on, the oldest deadline first.
+
+    An order whose run is alive, or was confirmed a moment ago, is not among them: the deadline is for what got lost.
+    """
+    rows = conn.execute(
+        """
+        SELECT order_id FROM reservations AS r
+         WHERE status = 'held' AND held_until <= %(now)s
+           AND NOT EXISTS (
+               SELECT FROM runs
+                WHERE machine = 'place_order' AND business_id = r.order_id::text
+                  AND (status = 'running' OR (status = 'succeeded' AND error IS NULL)))
+         GROUP BY order_id ORDER BY min(held_until), order_id LIMIT %(limit)s
+        """,
+        {"now": now, "limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+# Goods that come and go
+
+
+def ship(conn: Connection[Any], package_ids: Sequence[UUID], now: datetime) -> None:
+    """The packages leave their origin FCs: what was reserved for them is gone. A repeat changes nothing.
+
+    The caller has locked the packages. Raises StockAlreadyReleased where a package is to leave without its stock.
+    """
+    rows = conn.execute(
+        """
+        WITH shipped AS (
+            UPDATE reservations AS r SET status = 'shipped', updated_at = %(now)s
+              FROM packages AS p
+             WHERE p.package_id = ANY(%(ids)s)
+               AND r.order_id = p.order_id AND r.fc_code = p.origin_fc_code
+               AND r.status IN ('held', 'confirmed')
+            RETURNING p.package_id, r.fc_code, r.sku, r.seller_id, r.quantity
+        )
+        SELECT fc_code, sku, seller_id, -sum(quantity)::int, -sum(quantity)::int, package_id::text
+          FROM shipped GROUP BY package_id, fc_code, sku, seller_id
+        """,
+        {"ids": list(package_ids), "now": now},
+    ).fetchall()
+    if len({row[5] for row in rows}) < len(set(package_ids)):
+        _refuse_released(conn, package_ids)
+    _must_change(conn, [StockChange(*row) for row in rows], "ship", SYSTEM, now)
+
+
+def _refuse_released(conn: Connection[Any], package_ids: Sequence[UUID]) -> None:
+    row = conn.execute(
+        """
+        SELECT r.order_id FROM packages AS p
+          JOIN reservations AS r ON r.order_id = p.order_id AND r.fc_code = p.origin_fc_code
+         WHERE p.package_id = ANY(%(ids)s) AND r.status = 'released' LIMIT 1
+        """,
+        {"ids": list(package_ids)},
+    ).fetchone()
+    if row:
+        raise StockAlreadyReleased(row[0])
+
+
+def restock(conn: Connection[Any], package_id: UUID, fc_code: str, by: str, now: datetime) -> None:
+    """A package came back: its units are on hand in that FC. A repeat changes nothing."""
+    rows = conn.execute(
+        """
+        SELECT sku, seller_id, sum(quantity)::int FROM package_lines
+         WHERE package_id = %(id)s GROUP BY sku, seller_id ORDER BY sku, seller_id
+        """,
+        {"id": package_id},
+    ).fetchall()
+    for sku, seller_id, _ in rows:
+        _ensure_row(conn, fc_code, Offer(sku, seller_id))
+    changes = [
+        StockChange(fc_code, sku, seller_id, units, 0, str(package_id))
+        for sku, seller_id, units in rows
+    ]
+    _must_change(conn, changes, "restock", by, now)
+
+
+def receive(  # noqa: PLR0913 - a receipt's line has this many facts
+    conn: Connection[Any],
+    fc_code: str,
+    seller_id: UUID,
+    sku: str,
+    units: int,
+    asn: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Units of an announced shipment are on hand. A repeat changes nothing. Raises NotFound."""
+    if units == 0:
+        return
+    _ensure_row(conn, fc_code, Offer(sku, seller_id))
+    change = StockChange(fc_code, sku, seller_id, units, 0, asn)
+    _must_change(conn, [change], "receipt", by, now)
+
+
+def adjust(
+    conn: Connection[Any],
+    change: StockChange,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """A person's correction. A repeat changes nothing. Raises NotFound, StockTooLow."""
+    if change.on_hand > 0:
+        _ensure_row(conn, change.fc_code, Offer(change.sku, change.seller_id))
+    elif level(conn, change.fc_code, Offer(change.sku, change.seller_id)) is None:
+        raise NotFound("stock", f"of {change.sku} in {change.fc_code}")
+    _must_change(conn, [change], "adjustment", by, now, reason)
+
+
+def transfer_out(conn: Connection[Any], fc_code: str, units: Units, by: str, now: datetime) -> bool:
+    """Restocking units leave the FC. False where fewer are free. A repeat changes nothing and is True."""
+    change = StockChange(
+        fc_code, units.sku, units.seller_id, -units.quantity, 0, str(units.transfer_id)
+    )
+    try:
+        with conn.transaction():
+            _must_change(conn, [change], "transfer_out", by, now)
+    except StockTooLow:
+        return False
+    return True
+
+
+def transfer_in(conn: Connection[Any], fc_code: str, units: Units, by: str, now: datetime) -> None:
+    """Restocking units are on hand in the FC. A repeat changes nothing."""
+    _ensure_row(conn, fc_code, Offer(units.sku, units.seller_id))
+    change = StockChange(
+        fc_code, units.sku, units.seller_id, units.quantity, 0, str(units.transfer_id)
+    )
+    _must_change(conn, [change], "transfer_in", by, now)
+
+
+# The one way to change stock
+
+
+def _ensure_row(conn: Connection[Any], fc_code: str, offer: Offer) -> None:
+    """Raises NotFound where there is no such FC or offer."""
+    try:
+        conn.execute(
+            """
+            INSERT INTO stock (fc_code, sku, seller_id)
+            VALUES (%(fc_code)s, %(sku)s, %(seller_id)s)
+            ON CONFLICT DO NOTHING
+            """,
+            {"fc_code": fc_code, **offer._asdict()},
+        )
+    except ForeignKeyViolation:
+        raise NotFound(
+            f"FC {fc_code}, or offer by seller {offer.seller_id} of", offer.sku
+        ) from None
+
+
+def _changes_of(
+    reservations: Sequence[Reservation], on_hand: int, reserved: int
+) -> list[StockChange]:
+    """One change a row of stock: lines with the same offer are one sum."""
+    sums: dict[tuple[str, str, UUID], int] = {}
+    for each in reservations:
+        key = (each.fc_code, each.sku, each.seller_id)
+        sums[key] = sums.get(key, 0) + each.quantity
+    return [
+        StockChange(*key, units * on_hand, units * reserved, str(reservations[0].order_id))
+        for key, units in sums.items()
+    ]
+
+
+def _must_change(
+    conn: Connection[Any],
+    changes: Sequence[StockChange],
+    cause: Cause,
+    by: str,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    if not _change(conn, changes, cause, by, now, reason):
+        first = changes[0]
+        raise StockTooLow(first.fc_code, first.sku, abs(first.on_hand) or abs(first.reserved))
+
+
+def _change(
+    conn: Connection[Any],
+    changes: Sequence[StockChange],
+    cause: Cause,
+    by: str,
+    now: datetime,
+    reason: str | None = None,
+) -> bool:
+    """Write the ledger and change the rows, or False where a row has too few units: then roll back.
+
+    Entries that are in the ledger already, by (row, cause, reference), change nothing. Rows are locked in order before
+    any is changed; the condition is judged on what they are once they are locked.
+    """
+    if not changes:
+        return True
+    row = conn.execute(
+        """
+        WITH wanted AS (
+            SELECT * FROM unnest(
+                %(fc_codes)s::text[], %(skus)s::text[], %(sellers)s::uuid[], %(on_hands)s::int[],
+                %(reserveds)s::int[], %(references)s::text[]
+            ) AS w (fc_code, sku, seller_id, on_hand, reserved, reference)
+        ), written AS (
+            INSERT INTO stock_ledger (fc_code, sku, seller_id, on_hand_change, reserved_change, cause,
+                                      reference, reason, changed_by, changed_at)
+            SELECT fc_code, sku, seller_id, on_hand, reserved, %(cause)s, reference, %(reason)s, %(by)s, %(now)s
+              FROM wanted
+             ORDER BY sku, fc_code, seller_id, reference
+            ON CONFLICT ON CONSTRAINT stock_change_happens_once DO NOTHING
+            RETURNING fc_code, sku, seller_id, on_hand_change, reserved_change
+        ), due AS (
+            SELECT sku, fc_code, seller_id, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved
+              FROM written GROUP BY sku, fc_code, seller_id
+        ), locked AS MATERIALIZED (
+            SELECT s.sku, s.fc_code, s.seller_id, d.on_hand, d.reserved
+              FROM stock AS s JOIN due AS d USING (sku, fc_code, seller_id)
+             ORDER BY s.sku, s.fc_code, s.seller_id
+               FOR NO KEY UPDATE OF s
+        ), changed AS (
+            UPDATE stock AS s SET on_hand = s.on_hand + l.on_hand, reserved = s.reserved + l.reserved
+              FROM locked AS l
+             WHERE s.sku = l.sku AND s.fc_code = l.fc_code AND s.seller_id = l.seller_id
+               AND s.reserved + l.reserved BETWEEN 0 AND s.on_hand + l.on_hand
+            RETURNING s.sku
+        )
+        SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM changed)
+        """,
+        {
+            "fc_codes": [change.fc_code for change in changes],
+            "skus": [change.sku for change in changes],
+            "sellers": [change.seller_id for change in changes],
+            "on_hands": [change.on_hand for change in changes],
+            "reserveds": [change.reserved for change in changes],
+            "references": [change.reference for change in changes],
+            "cause": cause,
+            "reason": reason,
+            "by": by,
+            "now": now,
+        },
+    ).fetchone()
+    assert row is not None
+    return bool(row[0] == row[1])
