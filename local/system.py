@@ -2,7 +2,7 @@
 
 One process supervises: it starts the databases, brings their schemas up to date, starts the engine
 and one `chalice local` for each app, and stays. Only one can, for it holds a lock that the kernel
-frees when it dies. Ends it by Ctrl-C, SIGTERM or `down`, everything that it started ends with it.
+frees when it dies. When Ctrl-C, SIGTERM or `down` ends it, everything that it started ends with it.
 After a kill -9 its children live on: the next start, or `down`, finds them by their command lines,
 which name the state folder, and ends them first.
 """
@@ -10,11 +10,7 @@ which name the state folder, and ends them first.
 import json
 import os
 import signal
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,11 +26,12 @@ from online_kart.documents.indexes import ensure_collections
 
 from . import databases, processes
 from .apps import APPS, ROOT
+from .children import Child, stop_all
 from .clock import ClockFile
 from .databases import Databases
 from .engine import QUEUES_FILE
 from .environment import app_environment, documents_db, environment
-from .errors import LocalError, ServerFailed, StateBusy
+from .errors import LocalError, StateBusy
 from .ports import HOST, VARIABLES, Ports, any_free_port, require_free
 from .state import locked
 
@@ -42,7 +39,6 @@ ENGINE = "engine"
 MODULES = ("local.engine", "local.chalice_server")
 """What our children run."""
 
-START_SECONDS_MAX = 60.0
 WATCH_SECONDS = 0.5
 DOWN_SECONDS_MAX = 90.0
 
@@ -61,20 +57,26 @@ class Addresses:
         return f"http://{HOST}:{asdict(self.ports)[server]}"
 
 
+@dataclass(frozen=True)
+class Running:
+    """A running system, as its supervisor sees it."""
+
+    addresses: Addresses
+    children: tuple[Child, ...]
+
+    def watch(self, stop: Event) -> None:
+        """Stay until `stop` is set. Raises ServerFailed when a child ends by itself."""
+        while not stop.wait(WATCH_SECONDS):
+            for child in self.children:
+                child.require_alive()
+
+
 class AlreadyRuns(LocalError):
     """Another process supervises the system of this state folder."""
 
     def __init__(self, addresses: Addresses | None) -> None:
         super().__init__("Online Kart runs already. `make down` stops it.")
         self.addresses = addresses
-
-
-@dataclass(frozen=True)
-class Child:
-    name: str
-    process: psutil.Process
-    log: Path
-    url: str
 
 
 class System:
@@ -86,14 +88,15 @@ class System:
         self.clock_file = ClockFile(self._state)
 
     @contextmanager
-    def running(self, speed: float | None = None) -> Iterator["Running"]:
+    def running(self, speed: float | None = None) -> Iterator[Running]:
         """The system, for as long as the block lasts. Raises AlreadyRuns, LocalError."""
         self._state.mkdir(parents=True, exist_ok=True)
         with self._supervising():
             children: list[Child] = []
             try:
                 self._stop_leftovers()
-                yield Running(self._start(children, speed), tuple(children))
+                addresses = self._start(children, speed)
+                yield Running(addresses, tuple(children))
             finally:
                 with _undisturbed():
                     self._stop(children)
@@ -140,7 +143,7 @@ class System:
         for name in (ENGINE, *APPS):
             children.append(self._start_child(name, addresses, variables))
         for child in children:
-            _wait_until_healthy(child)
+            child.wait_until_healthy()
         self._note(addresses)
         return addresses
 
@@ -170,8 +173,8 @@ class System:
         """The apps first: they nudge the engine; the databases last."""
         self._say("Stopping …")
         apps = [child.process for child in children if child.name != ENGINE]
-        _stop_all(apps)
-        _stop_all([child.process for child in children if child.name == ENGINE])
+        stop_all(apps)
+        stop_all([child.process for child in children if child.name == ENGINE])
         databases.stop(self._state)
         self._noted.unlink(missing_ok=True)
 
@@ -180,7 +183,7 @@ class System:
         left = [process for process in psutil.process_iter() if self._is_ours(process)]
         if left:
             self._say("Stopping what an earlier start left running …")
-            _stop_all(left)
+            stop_all(left)
         return bool(left)
 
     @property
@@ -255,25 +258,6 @@ class System:
             return None
 
 
-@dataclass(frozen=True)
-class Running:
-    """A running system, as its supervisor sees it."""
-
-    addresses: Addresses
-    children: tuple[Child, ...]
-
-    def watch(self, stop: Event) -> None:
-        """Stay until `stop` is set. Raises ServerFailed when a child ends by itself."""
-        while not stop.wait(WATCH_SECONDS):
-            self.check()
-
-    def check(self) -> None:
-        """Raises ServerFailed if a child has ended."""
-        for child in self.children:
-            if not processes.is_alive(child.process):
-                raise ServerFailed(child.name, "ended", child.log)
-
-
 def _bring_up_to_date(stores: Databases) -> None:
     try:
         migrate.migrate(stores.inventory_dsn, migrate.INVENTORY)
@@ -281,31 +265,6 @@ def _bring_up_to_date(stores: Databases) -> None:
     except OperationalError as error:
         raise LocalError(f"The databases can't be brought up to date: {error}") from error
     ensure_collections(connection.database(stores.mongodb_uri, documents_db()))
-
-
-def _wait_until_healthy(child: Child) -> None:
-    gives_up_at = time.monotonic() + START_SECONDS_MAX
-    while not _is_healthy(child):
-        if not processes.is_alive(child.process):
-            raise ServerFailed(child.name, "ended while it was starting", child.log)
-        if time.monotonic() > gives_up_at:
-            raise ServerFailed(
-                child.name, f"did not answer in {START_SECONDS_MAX:.0f} s", child.log
-            )
-        time.sleep(processes.POLL_SECONDS)
-
-
-def _is_healthy(child: Child) -> bool:
-    try:
-        with urllib.request.urlopen(f"{child.url}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _stop_all(running: list[psutil.Process]) -> None:
-    with ThreadPoolExecutor(max(1, len(running))) as pool:
-        list(pool.map(lambda process: processes.stop(process, signal.SIGTERM), running))
 
 
 @contextmanager
