@@ -1,0 +1,27 @@
+"""Doing things at the same time, to see what comes of it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection
+
+T = TypeVar("T")
+
+
+def run_together(dsn: str, *actions: Callable[[Connection[Any]], T]) -> list[T | Exception]:
+    """What each answers or raises. Each has a connection of its own; all start at once."""
+    barrier = Barrier(len(actions))
+
+    def run(action: Callable[[Connection[Any]], T]) -> T | Exception:
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            barrier.wait()
+            try:
+                return action(conn)
+            except Exception as error:
+                return error
+
+    with ThreadPoolExecutor(len(actions)) as threads:
+        return list(threads.map(run, actions))
