@@ -31,7 +31,7 @@ RANGES_MAX = 2_000
 def _known_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise ValueError("not a time zone of the IANA database") from error
     return name
 
