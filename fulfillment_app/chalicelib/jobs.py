@@ -9,7 +9,7 @@ from chalice.app import CloudWatchEvent
 from online_kart.messaging import idempotency, inbox, outbox
 
 from . import wiring
-from .services import availability, facilities, rebuilds, reconciliations, runs, sales, stock
+from .services import availability, facilities, packages, rebuilds, reconciliations, runs, sales
 
 jobs = Blueprint(__name__)
 
@@ -48,7 +48,9 @@ def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
 @jobs.schedule(MINUTE, name="sweep_reservations")
 def sweep_reservations(event: CloudWatchEvent) -> dict[str, Any]:
     """Release stock held for orders that were not confirmed in time."""
-    released = stock.release_expired(wiring.inventory_db(), wiring.now(), SWEPT_AT_ONCE_MAX)
+    released = packages.release_expired(
+        wiring.inventory_db(), wiring.documents(), wiring.now(), SWEPT_AT_ONCE_MAX
+    )
     return {"released": released}
 
 

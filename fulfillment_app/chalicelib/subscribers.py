@@ -37,8 +37,10 @@ def record_run(event: SQSEvent) -> Failures:
 @subscribers.on_sqs_message(queue=queue_of("confirm_reservations"), name="confirm_reservations")
 def confirm_reservations(event: SQSEvent) -> Failures:
     """A confirmed order's stock is no longer held until a deadline, but until its packages leave."""
-    conn, now = wiring.inventory_db(), wiring.now()
-    return handle_each(event, lambda e: stock.confirm_reservations(conn, e, now))
+    conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
+    answer = handle_each(event, lambda e: stock.confirm_reservations(conn, documents, e, now))
+    wiring.nudge_relay()
+    return answer
 
 
 @subscribers.on_sqs_message(queue=queue_of("log_orders"), name="log_orders")

@@ -1,0 +1,51 @@
+"""/packages: where they are, how they get there, what happened to them."""
+
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.events import PackageStatus
+from online_kart.domain.values import FacilityCode
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_path,
+    read_query,
+)
+
+from .. import wiring
+from ..services import packages
+
+packages_api = Blueprint(__name__)
+
+
+class PackagesQuery(Query):
+    status: PackageStatus | None = None
+    facility: FacilityCode | None = None
+
+
+@packages_api.route("/packages", methods=["GET"])
+@errors_to_http
+def list_packages() -> Response:
+    """In the order of their ids; `facility` is where they are now."""
+    query = read_query(packages_api.current_request, PackagesQuery)
+    start = after(query.cursor, tuple[UUID])
+    rows = packages.listed(
+        wiring.inventory_db(),
+        query.status,
+        query.facility,
+        start[0] if start else None,
+        query.limit + 1,
+    )
+    return json_response(page_of(rows, query.limit, lambda package: (package.package_id,)))
+
+
+@packages_api.route("/packages/{package_id}", methods=["GET"])
+@errors_to_http
+def package_by_id(package_id: str) -> Response:
+    """With its path, planned against actual, and its events."""
+    key: UUID = read_path(UUID, package_id, "package_id")
+    return json_response(packages.by_id(wiring.inventory_db(), wiring.documents(), key))

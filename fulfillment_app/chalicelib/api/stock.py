@@ -1,0 +1,73 @@
+"""Stock of a fulfillment center, its ledger, and corrections by people."""
+
+from uuid import UUID
+
+from chalice import Blueprint, Response
+
+from online_kart.domain.stock import AdjustStock
+from online_kart.domain.values import Sku
+from online_kart.http import (
+    Query,
+    after,
+    errors_to_http,
+    json_response,
+    page_of,
+    read_body,
+    read_query,
+    required_header,
+)
+from online_kart.messaging import idempotency
+
+from .. import wiring
+from ..services import stock
+
+stock_api = Blueprint(__name__)
+
+STAFF = "fulfillment staff"
+"""Who adjusts stock, until people log in."""
+
+
+class LedgerQuery(Query):
+    sku: Sku | None = None
+
+
+@stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
+@errors_to_http
+def stock_of_fc(fc_code: str) -> Response:
+    """On hand and reserved, per item and seller."""
+    query = read_query(stock_api.current_request, Query)
+    start = after(query.cursor, tuple[str, UUID])
+    rows = stock.levels_of_fc(wiring.inventory_db(), fc_code, start, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda level: (level.sku, level.seller_id)))
+
+
+@stock_api.route("/fulfillment-centers/{fc_code}/stock-ledger", methods=["GET"])
+@errors_to_http
+def stock_ledger_of_fc(fc_code: str) -> Response:
+    """Every change, the newest first."""
+    query = read_query(stock_api.current_request, LedgerQuery)
+    start = after(query.cursor, tuple[int])
+    rows = stock.ledger_of_fc(
+        wiring.inventory_db(), fc_code, query.sku, start[0] if start else None, query.limit + 1
+    )
+    return json_response(page_of(rows, query.limit, lambda entry: (entry.entry_id,)))
+
+
+@stock_api.route("/fulfillment-centers/{fc_code}/stock-adjustments", methods=["POST"])
+@errors_to_http
+def adjust_stock(fc_code: str) -> Response:
+    """201 with the stock as it is now. Needs an `Idempotency-Key`: the same request again gets the same answer."""
+    request = stock_api.current_request
+    command = read_body(request, AdjustStock)
+    key = required_header(request, "Idempotency-Key")
+    path = f"/fulfillment-centers/{fc_code}/stock-adjustments"
+    digest = idempotency.digest("POST", path, request.raw_body)
+    answer = stock.adjust_stock(
+        wiring.inventory_db(), fc_code, command, STAFF, key, digest, wiring.now()
+    )
+    wiring.nudge_relay()
+    return Response(
+        body=answer.body,
+        status_code=answer.status_code,
+        headers={"Content-Type": "application/json", **answer.headers},
+    )
