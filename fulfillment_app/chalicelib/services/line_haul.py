@@ -4,7 +4,7 @@ Every step may run twice, concurrently and after a crash: it locks the batch's r
 is left to do. A run of an older revision is told that it is superseded. What becomes of the packages after the scan is
 in `forwarding`.
 
-Documents are written under the lock of the rows they tell of, before the commit: a crash between leaves a path that the
+Documents are written under the lock of the rows they tell of, before the commit: a crash between leaves paths that the
 repeat overwrites, with the moments that the rows get.
 """
 
@@ -19,7 +19,12 @@ from pymongo.database import Database
 
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch, arrival_of
-from online_kart.domain.errors import BatchStatusConflict, ManifestMismatch, NotFound
+from online_kart.domain.errors import (
+    BatchStatusConflict,
+    ManifestMismatch,
+    NotFound,
+    NotOnPath,
+)
 from online_kart.domain.events import BatchDelayed
 from online_kart.domain.packages import Package, PackagePath
 from online_kart.inventory_db import batches, facilities, manifests, packages, stock
@@ -52,7 +57,7 @@ class Outcome(NamedTuple):
     until: datetime | None = None
 
 
-def _current(
+def current(
     conn: Connection[Any], batch_id: UUID, revision: int
 ) -> Batch | Literal["finished", "superseded"]:
     """The batch, locked, or why this run has nothing to do any more. Raises NotFound."""
@@ -69,7 +74,7 @@ def close(conn: Connection[Any], batch_id: UUID, revision: int, now: datetime) -
     `not_due`: the run woke early; it waits until then. `closed`: it is closed, or further on its way.
     """
     with conn.transaction():
-        batch = _current(conn, batch_id, revision)
+        batch = current(conn, batch_id, revision)
         if isinstance(batch, str):
             return Outcome(batch)
         if batch.status != "open":
@@ -97,7 +102,7 @@ def depart(
     """
     with conn.transaction():
         held = packages.lock_many(conn, manifests.packages_in(conn, batch_id))
-        batch = _current(conn, batch_id, revision)
+        batch = current(conn, batch_id, revision)
         if isinstance(batch, str):
             return Outcome(batch)
         if batch.status == "open":
@@ -115,8 +120,10 @@ def _depart(
     hop_limit: int,
     now: datetime,
 ) -> Batch:
-    assert batch.transit_minutes is not None, "every batch of the working table has its leg's"
-    expected_at = arrival_of(now, batch.transit_minutes)
+    """It left when it was closed: a repeat after a crash writes the same moments into the documents."""
+    assert batch.transit_minutes is not None, "of the working table"
+    assert batch.closed_at is not None, "it is closed"
+    departed_at, expected_at = batch.closed_at, arrival_of(batch.closed_at, batch.transit_minutes)
     to_hub = facilities.kinds_of(conn, [batch.destination]).get(batch.destination, "fc") != "fc"
     path_of = _paths_of(documents, held)
     steps = [
@@ -129,17 +136,26 @@ def _depart(
                 "at_facility": None,
                 "budget": hop_limit if to_hub else package.budget - 1,
             },
-            path=path_of[package.package_id].depart(batch.origin, now),
+            path=_departed(path_of[package.package_id], batch.origin, departed_at),
             detail={"batch_id": str(batch.batch_id), "next": batch.destination},
         )
         for package in held
     ]
     record(conn, documents, steps, now)
     _take_from_stock(conn, batch, held, now)
-    batches.set_departed(conn, batch.batch_id, now, expected_at)
+    batches.set_departed(conn, batch.batch_id, departed_at, expected_at)
     return batch.model_copy(
-        update={"status": "in_transit", "departed_at": now, "expected_at": expected_at}
+        update={"status": "in_transit", "departed_at": departed_at, "expected_at": expected_at}
     )
+
+
+def _departed(path: PackagePath, facility: str, at: datetime) -> PackagePath | None:
+    """None where the path leads elsewhere: what changed it did not commit. It is planned anew when the package arrives."""
+    try:
+        return path.depart(facility, at)
+    except NotOnPath:
+        logger.warning("A package leaves its path", extra={"package_id": str(path.package_id)})
+        return None
 
 
 def _paths_of(documents: Documents, held: Iterable[Package]) -> dict[UUID, PackagePath]:
@@ -245,7 +261,7 @@ def _arrive(
             "arrived",
             batch.destination,
             changes={"at_facility": batch.destination},
-            path=path_of[package.package_id].arrive(batch.destination, now),
+            path=_arrived(path_of[package.package_id], package, batch.destination, now),
             detail=detail,
         )
         for package in held
@@ -265,13 +281,28 @@ def _arrive(
     manifests.take_out(conn, list(reason_of))
 
 
+def _arrived(
+    path: PackagePath, package: Package, facility: str, at: datetime
+) -> PackagePath | None:
+    """As `_departed`. The arrival of a scan that did not commit is replaced."""
+    if path.version > package.version:
+        here = path.current_stop.model_copy(update={"actual_arrival_at": None})
+        before, after = path.stops[: path.current], path.stops[path.current + 1 :]
+        path = path.model_copy(update={"stops": (*before, here, *after)})
+    try:
+        return path.arrive(facility, at)
+    except NotOnPath:
+        logger.warning("A package came off its path", extra={"package_id": str(path.package_id)})
+        return None
+
+
 def check_arrival(conn: Connection[Any], batch_id: UUID, revision: int, now: datetime) -> Outcome:
     """Whether the batch was scanned at its destination.
 
     `not_yet`: too early to miss it; look again at that time. `late`: it is missed.
     """
     with conn.transaction():
-        batch = _current(conn, batch_id, revision)
+        batch = current(conn, batch_id, revision)
     if isinstance(batch, str):
         return Outcome(batch)
     if batch.status == "arrived":
@@ -285,7 +316,7 @@ def alert_late(
 ) -> Outcome:
     """Tell people that a batch is late, and wait on: from alert to alert twice as long, up to a bound."""
     with conn.transaction():
-        batch = _current(conn, batch_id, revision)
+        batch = current(conn, batch_id, revision)
         if isinstance(batch, str):
             return Outcome(batch)
         if batch.status != "in_transit" or batch.expected_at is None:

@@ -1,0 +1,169 @@
+"""The last mile: a package goes out for delivery, and is delivered, tried again, or sent back."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+from pymongo.database import Database
+
+from online_kart.domain.batches import SHOP_TIME_ZONE
+from online_kart.domain.deliveries import Delivery, DeliveryStatus, Outcome
+from online_kart.domain.errors import AttemptConflict, NotFound, PackageStatusConflict
+from online_kart.domain.events import SaleRecorded
+from online_kart.domain.packages import Package
+from online_kart.domain.sales import Sale
+from online_kart.inventory_db import deliveries, manifests, packages, sales
+from online_kart.messaging import outbox
+
+from . import replanning
+from .package_events import Step, record
+
+Documents = Database[dict[str, Any]]
+
+NEXT_ATTEMPT_AFTER = timedelta(days=1)
+
+
+def hand_over(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
+    """The package leaves its batch and goes out from the FC where it is. The caller has locked it, in a transaction."""
+    assert package.at_facility is not None, "a package is handed over where it is"
+    delivery = Delivery(
+        package_id=package.package_id,
+        fc_code=package.at_facility,
+        order_id=package.order_id,
+        status="out",
+        attempt=1,
+        out_at=now,
+        expected_on=package.promise_date,
+    )
+    if not deliveries.insert(conn, delivery):
+        return
+    manifests.take_out(conn, [package.package_id])
+    _note(
+        conn,
+        documents,
+        delivery,
+        "out_for_delivery",
+        {"status": "out_for_delivery"},
+        {"attempt": 1},
+        now,
+    )
+
+
+def delivered(
+    conn: Connection[Any], documents: Documents, package_id: UUID, proof: str, now: datetime
+) -> Outcome:
+    """The customer has it: a sale for each of its lines. A repeat changes nothing.
+
+    Raises NotFound; PackageStatusConflict where it is not out for delivery.
+    """
+    with conn.transaction():
+        package, delivery = _locked(conn, package_id)
+        if package.status == "delivered":
+            return Outcome(package_id=package_id, status="delivered")
+        if delivery is None:
+            raise PackageStatusConflict(package_id, package.status, "delivered")
+        detail = {"proof": proof, "attempt": delivery.attempt}
+        _note(conn, documents, delivery, "delivered", {"status": "delivered"}, detail, now)
+        sold = sales.record_package(conn, package_id, now)
+        outbox.append(conn, *(_event(sale, now) for sale in sold))
+        deliveries.delete(conn, package_id)
+    return Outcome(package_id=package_id, status="delivered", attempt=delivery.attempt)
+
+
+def failed(
+    conn: Connection[Any],
+    documents: Documents,
+    package_id: UUID,
+    attempt: int,
+    reason: str,
+    now: datetime,
+) -> Outcome:
+    """The attempt was in vain: the next one is tomorrow, or, after the last, the package goes back to its origin.
+
+    A repeat of an attempt that was told of changes nothing. Raises NotFound; PackageStatusConflict where it is not out
+    for delivery; AttemptConflict where the attempt is still to come.
+    """
+    with conn.transaction():
+        package, delivery = _locked(conn, package_id)
+        if delivery is None:
+            if package.status in ("returning", "returned"):
+                return Outcome(package_id=package_id, status=package.status)
+            raise PackageStatusConflict(package_id, package.status, "failed")
+        if attempt > delivery.attempt:
+            raise AttemptConflict(package_id, delivery.attempt, attempt)
+        if attempt == delivery.attempt:
+            _fail(conn, documents, delivery, reason, now)
+    return _outcome(conn, package_id)
+
+
+def _fail(
+    conn: Connection[Any], documents: Documents, delivery: Delivery, reason: str, now: datetime
+) -> None:
+    detail = {"reason": reason, "attempt": delivery.attempt}
+    _note(conn, documents, delivery, "delivery_failed", {}, detail, now)
+    if delivery.is_last_attempt:
+        deliveries.delete(conn, delivery.package_id)
+        replanning.send_back(conn, documents, delivery.package_id, reason, now)
+        return
+    today = now.astimezone(ZoneInfo(SHOP_TIME_ZONE)).date()
+    deliveries.fail_attempt(conn, delivery.package_id, reason, today + NEXT_ATTEMPT_AFTER)
+
+
+def _note(
+    conn: Connection[Any],
+    documents: Documents,
+    delivery: Delivery,
+    what: str,
+    changes: dict[str, Any],
+    detail: dict[str, Any],
+    now: datetime,
+) -> None:
+    step = Step(delivery.package_id, what, delivery.fc_code, changes=changes, detail=detail)
+    record(conn, documents, [step], now)
+
+
+def _locked(conn: Connection[Any], package_id: UUID) -> tuple[Package, Delivery | None]:
+    """The package, locked until the transaction ends, and its delivery. Raises NotFound."""
+    package = packages.lock(conn, package_id)
+    if package is None:
+        raise NotFound("package", package_id)
+    return package, deliveries.of_package(conn, package_id)
+
+
+def _outcome(conn: Connection[Any], package_id: UUID) -> Outcome:
+    package = packages.by_id(conn, package_id)
+    assert package is not None, "packages are not deleted"
+    delivery = deliveries.of_package(conn, package_id)
+    return Outcome(
+        package_id=package_id,
+        status=package.status,
+        attempt=delivery.attempt if delivery else None,
+        expected_on=delivery.expected_on if delivery else None,
+    )
+
+
+def _event(sale: Sale, now: datetime) -> SaleRecorded:
+    return SaleRecorded(
+        occurred_at=now,
+        sale_id=sale.sale_id,
+        order_id=sale.order_id,
+        sku=sale.sku,
+        seller_id=sale.seller_id,
+        fc_code=sale.fc_code,
+        quantity=sale.quantity,
+        amount_paise=sale.amount_paise,
+    )
+
+
+def listed(
+    conn: Connection[Any],
+    fc_code: str | None,
+    status: DeliveryStatus | None,
+    after: tuple[str, str, UUID] | None,
+    limit: int,
+) -> Sequence[Delivery]:
+    """After the sort key (fc_code, status, package_id)."""
+    return deliveries.listed(conn, fc_code, status, after, limit)
