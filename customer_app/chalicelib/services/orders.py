@@ -19,6 +19,7 @@ from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
 from online_kart.domain.errors import InvalidRequest, NotFound, NotOffered, OrderStatusConflict
 from online_kart.domain.events import (
+    CancellationRefused,
     CancellationRequested,
     EventLine,
     OrderCancelled,
@@ -289,6 +290,20 @@ def finish_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) ->
         orders.set_status(conn, order_id, "cancelled", now)
         outbox.append(conn, OrderCancelled(occurred_at=now, order_id=order_id, refund_paise=0))
     return 0
+
+
+def refuse_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
+    """A package was delivered before it could be recalled: the order goes on. Its status then. Raises NotFound.
+
+    The one way out of `cancelling` but `cancelled`, and this machine's alone: a late `confirm_order` must not take it.
+    """
+    with conn.transaction():
+        order = _locked(conn, order_id)
+        if order.status == "cancelling":
+            orders.set_status(conn, order_id, "confirmed", now)
+            outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
+            _finish_if_over(conn, order_id, now)
+    return by_id(conn, order_id).status
 
 
 def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:

@@ -30,3 +30,12 @@ def finish_cancellation(event: dict[str, Any], context: object) -> dict[str, Any
     refund_paise = orders.finish_cancellation(wiring.customer_db(), step.order_id, wiring.now())
     wiring.nudge_relay()
     return {"order_id": str(step.order_id), "refund_paise": refund_paise}
+
+
+@cancel_order_steps.lambda_function(name="refuse_cancellation")
+def refuse_cancellation(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """The way out where a package was delivered before it could be recalled."""
+    step = CancelOrder(order_id=event["order_id"])
+    status = orders.refuse_cancellation(wiring.customer_db(), step.order_id, wiring.now())
+    wiring.nudge_relay()
+    return {"order_id": str(step.order_id), "status": status}

@@ -100,3 +100,10 @@ def announce(conn: Connection[Any], package: Package, now: datetime) -> None:
     noted = Noted(package, "planned", package.at_facility, {})
     packages.note(conn, [noted])
     outbox.append(conn, _event(noted, now))
+
+
+def tell_of(conn: Connection[Any], package: Package, what: str, now: datetime) -> None:
+    """Note something that changed neither status nor path. `package` is one version on; the caller has locked it."""
+    noted = Noted(package, what, package.at_facility, {})
+    packages.save(conn, [noted])
+    outbox.append(conn, _event(noted, now))

@@ -33,7 +33,7 @@ from online_kart.messaging import inbox
 from online_kart.postgres import retrying
 
 from . import batches, deliveries, paths, stock
-from .package_events import Step, announce, record
+from .package_events import Step, announce, record, tell_of
 from .replanning import is_to_be_replanned, refuse_outdated, replan, send_back, take_back
 from .routes import Routes
 
@@ -355,6 +355,16 @@ def _end(conn: Connection[Any], documents: Documents, package: Package, now: dat
         take_back(conn, documents, package, "system", now)
     else:
         deliveries.hand_over(conn, documents, package, now)
+
+
+def tell_again(conn: Connection[Any], package_id: UUID, now: datetime) -> bool:
+    """Tell of the package as it is, with a new version, so that copies become it. False where there is none."""
+    with conn.transaction():
+        package = packages.lock(conn, package_id)
+        if package is None:
+            return False
+        tell_of(conn, package.after({}, now), "told_again", now)
+    return True
 
 
 # For people

@@ -31,6 +31,8 @@ CHECKED_AT_ONCE_MAX = 200
 RESTARTED_WHEN_FAILED = ("move_batch", "receive_shipment", "rebuild_routes")
 """What moves goods or keeps tables true must end well. A failed order is rejected; a stuck one its app tells of again."""
 
+OUTCOMES_OF_ORDERS = ("OrderConfirmed", "OrderRejected", "OrderCancelled", "CancellationRefused")
+
 STATUS_OF_EXECUTION: dict[str, RunStatus] = {
     "SUCCEEDED": "succeeded",
     "FAILED": "failed",
@@ -192,7 +194,7 @@ def record_end(
     conn: Connection[Any], engine: Engine, envelope: Envelope, wall_now: datetime
 ) -> None:
     """Note in `runs` what the engine (Standard) or the order's own events (Express) tell."""
-    if envelope.type.startswith("Order"):
+    if envelope.type in OUTCOMES_OF_ORDERS:
         _record_end_of_order(conn, envelope, wall_now)
         return
     machine = engine.machine_of(envelope.detail["stateMachineArn"])
@@ -210,6 +212,9 @@ def record_end(
 
 def _record_end_of_order(conn: Connection[Any], envelope: Envelope, wall_now: datetime) -> None:
     order_id, detail = envelope.detail["order_id"], envelope.detail
+    if envelope.type == "CancellationRefused":
+        runs.end(conn, "cancel_order", order_id, None, "succeeded", envelope.type, wall_now)
+        return
     if envelope.type == "OrderCancelled":
         runs.end(conn, "cancel_order", order_id, None, "succeeded", None, wall_now)
         # One that was still being placed has no other outcome.

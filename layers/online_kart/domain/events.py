@@ -178,6 +178,13 @@ class OrderCancelled(Event):
     refund_paise: Paise
 
 
+class CancellationRefused(Event):
+    """A package of the order is with its customer already: the order goes on, and what is left is a return."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+
+
 class OrderFinished(Event):
     """Every package of the order is at its end."""
 
