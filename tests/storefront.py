@@ -71,11 +71,11 @@ def put_offer(
 
 
 def an_order_of(address: Address, *lines: LineWanted) -> PlaceOrder:
-    """By default one mug."""
+    """By default two mugs."""
     return PlaceOrder(
         customer_id=address.customer_id,
         address_id=address.address_id,
-        lines=lines or (LineWanted(sku="MUG", quantity=1),),
+        lines=lines or (LineWanted(sku="MUG", quantity=2),),
     )
 
 

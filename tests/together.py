@@ -3,19 +3,17 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg import Connection
 
-T = TypeVar("T")
 
-
-def run_together(dsn: str, *actions: Callable[[Connection[Any]], T]) -> list[T | Exception]:
+def run_together(dsn: str, *actions: Callable[[Connection[Any]], Any]) -> list[Any]:
     """What each answers or raises. Each has a connection of its own; all start at once."""
     barrier = Barrier(len(actions))
 
-    def run(action: Callable[[Connection[Any]], T]) -> T | Exception:
+    def run(action: Callable[[Connection[Any]], Any]) -> Any:
         with psycopg.connect(dsn, autocommit=True) as conn:
             barrier.wait()
             try:

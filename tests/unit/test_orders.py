@@ -1,6 +1,5 @@
 """An order's rules: what its status may become, how lines add up, when it is over."""
 
-from itertools import product
 from uuid import uuid4
 
 import pytest
@@ -22,8 +21,8 @@ ASHA, BALA = uuid4(), uuid4()
 
 
 def test_an_order_that_has_ended_stays_as_it_is():
-    for ended, wanted in product(("rejected", "cancelled", "finished"), ALLOWED_CHANGES):
-        assert not may_become(ended, wanted)
+    for ended in ("rejected", "cancelled", "finished"):
+        assert ALLOWED_CHANGES[ended] == set()
 
 
 def test_a_confirmed_order_can_not_be_rejected():
