@@ -1,7 +1,6 @@
 """`rebuild_routes` run by the engine: all well, a failure at each step, and a later version that takes over."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from online_kart.documents import route_tables
 from tests.networks import build, put_network, put_package, two_cities
 
 
-def run(engine: Any, version: int, name: str = "") -> dict[str, Any]:
+def run(engine, version, name=""):
     """The execution when it has ended."""
     aws = engine.aws.step_functions
     arn = aws.start(
