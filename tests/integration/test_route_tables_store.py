@@ -191,6 +191,17 @@ def test_the_version_never_goes_back_whoever_is_faster(documents):
     assert not route_tables.make_current(documents, 19)
 
 
+def test_a_switch_that_rests_on_an_old_look_is_refused(documents):
+    before_the_first = route_tables.current(documents)
+    assert route_tables.make_current(documents, 3)
+    seen = route_tables.current(documents)
+    assert route_tables.make_current(documents, 5)
+
+    assert not route_tables.switch(documents, before_the_first, 4)
+    assert not route_tables.switch(documents, seen, 4)
+    assert route_tables.current(documents) == (5, 3)
+
+
 def test_a_failed_build_leaves_the_version_in_force(inventory_db, documents, now, built):
     version = facilities.close_hub(inventory_db, "DEL", now)
     rebuilds.snapshot_network(inventory_db, documents, version, HOP_LIMIT, now)

@@ -173,13 +173,13 @@ def make_current(documents: Documents, version: int) -> bool:
         seen = current(documents)
         if seen.version >= version:
             return seen.version == version
-        if _switch(documents, seen, version):
+        if switch(documents, seen, version):
             return True
     raise Unavailable("Others were switching the version of the route tables.")
 
 
-def _switch(documents: Documents, seen: Current, version: int) -> bool:
-    """Move the pointer, if it still is where it was seen."""
+def switch(documents: Documents, seen: Current, version: int) -> bool:
+    """Move the pointer, if it still is where it was seen. False where it is not: look again."""
     after = {"version": version, "previous": seen.version}
     if seen.version:
         return (

@@ -325,9 +325,7 @@ _HELD = """
              WHERE b.origin = f.code OR b.destination = f.code) AS open_batches,
            (SELECT count(*) FROM packages AS p
              WHERE p.status IN ('planned', 'in_transit', 'out_for_delivery', 'returning')
-               AND (p.at_facility = f.code OR p.destination_fc_code = f.code
-                    OR p.origin_fc_code = f.code AND p.status IN ('planned', 'returning')))
-               AS packages,
+               AND (p.at_facility = f.code OR p.destination_fc_code = f.code)) AS packages,
            (SELECT count(*) FROM receipts AS r WHERE r.fc_code = f.code AND r.status <> 'closed')
                AS receipts
 """
