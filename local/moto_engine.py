@@ -102,9 +102,9 @@ def _telling_execution(hooks: Hooks) -> type[Execution]:
 
     class TellingEnd(BaseExecutionWorkerCommunication):
         def terminated(self) -> None:
-            with hooks.lock:
+            with hooks.lock:  # nobody sees it ended before that was told
                 super().terminated()
-            hooks.status_changed(self.execution)
+                hooks.status_changed(self.execution)
 
     return TellingExecution
 

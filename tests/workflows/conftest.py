@@ -40,8 +40,9 @@ class Engine:
         relays = [name for name in self.aws.schedules if name.startswith("relay_")]
         gives_up_at = time.monotonic() + SETTLE_SECONDS_MAX
         while time.monotonic() < gives_up_at:
+            was_quiet = self.aws.is_quiet()  # what was under way might have told something since
             sent = sum(self.invoke(relay)["sent"] for relay in relays)
-            if sent == 0 and self.aws.is_quiet():
+            if was_quiet and sent == 0 and self.aws.is_quiet():
                 return
             time.sleep(0.005)
         raise TimeoutError(f"Not quiet after {SETTLE_SECONDS_MAX:.0f} s.")
