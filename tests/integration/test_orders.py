@@ -286,25 +286,17 @@ def test_nothing_is_undone_for_an_order_that_was_confirmed(customer_db, confirme
     assert "OrderRejected" not in types_told(customer_db)
 
 
-def test_nothing_is_undone_by_placing_for_an_order_that_was_confirmed_and_then_cancelled(
-    customer_db, confirmed, now
+def test_nothing_is_undone_by_placing_for_an_order_that_is_being_cancelled(
+    customer_db, order, confirmed, now
 ):
-    orders.request_cancellation(customer_db, confirmed.order_id, now)
-    assert not reject(customer_db, confirmed, now)
+    unconfirmed = a_placed_order(customer_db, now)
 
-    orders.finish_cancellation(customer_db, confirmed.order_id, now)
-    assert not reject(customer_db, confirmed, now)
-
-
-def test_what_was_done_for_an_order_that_was_cancelled_before_it_was_confirmed_is_undone(
-    customer_db, order, now
-):
-    orders.request_cancellation(customer_db, order.order_id, now)
-    assert reject(customer_db, order, now)
-
-    orders.finish_cancellation(customer_db, order.order_id, now)
-    assert reject(customer_db, order, now)
-    assert status_of(customer_db, order) == "cancelled"
+    for cancelled in (unconfirmed, confirmed):
+        orders.request_cancellation(customer_db, cancelled.order_id, now)
+        assert not reject(customer_db, cancelled, now)
+        orders.finish_cancellation(customer_db, cancelled.order_id, now)
+        assert not reject(customer_db, cancelled, now)
+        assert status_of(customer_db, cancelled) == "cancelled"
 
 
 # -- cancelling
@@ -326,6 +318,25 @@ def test_a_cancelled_order_stays_cancelled_and_refunds_once(customer_db, confirm
 
     assert orders.request_cancellation(customer_db, confirmed.order_id, now).status == "cancelled"
     assert [event["refund_paise"] for event in events_of(customer_db, "OrderCancelled")] == [0]
+
+
+def test_an_order_whose_cancellation_was_refused_goes_on_and_may_be_cancelled_by_another_run(
+    customer_db, confirmed, now
+):
+    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    for _ in range(2):
+        assert orders.refuse_cancellation(customer_db, confirmed.order_id, now) == "confirmed"
+    assert len(events_of(customer_db, "CancellationRefused")) == 1
+
+    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    assert [e["revision"] for e in events_of(customer_db, "CancellationRequested")] == [1, 2]
+
+
+def test_an_order_that_was_cancelled_can_not_be_brought_back(customer_db, confirmed, now):
+    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    orders.finish_cancellation(customer_db, confirmed.order_id, now)
+
+    assert orders.refuse_cancellation(customer_db, confirmed.order_id, now) == "cancelled"
 
 
 def test_what_was_rejected_can_not_be_cancelled(customer_db, order, now):
@@ -394,7 +405,7 @@ def test_confirming_and_cancelling_at_once_end_in_one_of_the_two_orders(
         was_confirmed = not isinstance(confirmed, OrderStatusConflict)
         told = events_of(customer_db, "OrderConfirmed")
         assert was_confirmed == (str(order.order_id) in {event["order_id"] for event in told})
-        assert reject(customer_db, order, now) == (not was_confirmed)
+        assert not reject(customer_db, order, now)
 
 
 def test_confirming_and_rejecting_at_once_end_in_one_of_them(

@@ -44,6 +44,8 @@ from online_kart.messaging import idempotency, inbox, outbox
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer
 
+from . import customers
+
 Documents = Database[dict[str, Any]]
 
 
@@ -157,7 +159,8 @@ def by_id(conn: Connection[Any], order_id: UUID) -> Order:
 def of_customer(
     conn: Connection[Any], customer_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Order]:
-    """The newest first."""
+    """The newest first. Raises NotFound where there is no such customer."""
+    customers.by_id(conn, customer_id)
     return orders.of_customer(conn, customer_id, after, limit)
 
 
@@ -226,19 +229,18 @@ def _finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> Non
 def reject_order(
     conn: Connection[Any], order_id: UUID, error: str, cause: str, now: datetime
 ) -> bool:
-    """Decide that a placed order can't be served. True where what was done for it is to be undone.
+    """Decide that a placed order can't be served. True where it is rejected, now or before.
 
-    That is so where it is rejected, now or before, or where its customer cancelled it before it was confirmed: the run of
-    `cancel_order` may have looked before this run reserved anything. False where the order was confirmed, by a run
-    whose answer got lost: its stock and packages must stay. Raises NotFound.
+    False where it is not this run's to undo: the order was confirmed (by a run whose answer got lost), or its customer
+    cancelled it meanwhile (what that run takes back, this one can't take again). Raises NotFound.
     """
     message = message_of(cause) or error
     with conn.transaction():
         order = _locked(conn, order_id)
+        if order.status == "rejected":
+            return True
         if not may_become(order.status, "rejected"):
-            return (
-                order.promise_date is None
-            )  # a confirmed order has one, also when it was cancelled later
+            return False
         orders.set_status(
             conn, order_id, "rejected", now, rejection={"error": error, "message": message}
         )
@@ -267,7 +269,11 @@ def request_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -
             if "delivered" in orders.package_statuses(conn, order_id):
                 raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
             orders.set_status(conn, order_id, "cancelling", now)
-            outbox.append(conn, CancellationRequested(occurred_at=now, order_id=order_id))
+            revision = orders.run_revision(conn, order_id)
+            outbox.append(
+                conn,
+                CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+            )
     return by_id(conn, order_id)
 
 
@@ -301,6 +307,7 @@ def refuse_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) ->
         order = _locked(conn, order_id)
         if order.status == "cancelling":
             orders.set_status(conn, order_id, "confirmed", now)
+            orders.raise_run_revision(conn, order_id)  # whoever asks again asks for another run
             outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
             _finish_if_over(conn, order_id, now)
     return by_id(conn, order_id).status

@@ -31,7 +31,8 @@ CHECKED_AT_ONCE_MAX = 200
 RESTARTED_WHEN_FAILED = ("move_batch", "receive_shipment", "rebuild_routes")
 """What moves goods or keeps tables true must end well. A failed order is rejected; a stuck one its app tells of again."""
 
-OUTCOMES_OF_ORDERS = ("OrderConfirmed", "OrderRejected", "OrderCancelled", "CancellationRefused")
+REFUSED = "CancellationRefused"
+OUTCOMES_OF_ORDERS = ("OrderConfirmed", "OrderRejected", "OrderCancelled", REFUSED)
 
 STATUS_OF_EXECUTION: dict[str, RunStatus] = {
     "SUCCEEDED": "succeeded",
@@ -114,7 +115,8 @@ def start(
 
     Nor does an order's run where another one of the order has had its outcome: told again, it would tell of no end.
     """
-    if _outcome(conn, machine, business_id):
+    outcome = _outcome(conn, machine, business_id)
+    if outcome and outcome.error != REFUSED:  # who was refused may ask again
         return
     run = _noted(conn, machine, business_id, revision, input_, clock)
     if run.status == "running":
@@ -212,7 +214,7 @@ def record_end(
 
 def _record_end_of_order(conn: Connection[Any], envelope: Envelope, wall_now: datetime) -> None:
     order_id, detail = envelope.detail["order_id"], envelope.detail
-    if envelope.type == "CancellationRefused":
+    if envelope.type == REFUSED:
         runs.end(conn, "cancel_order", order_id, None, "succeeded", envelope.type, wall_now)
         return
     if envelope.type == "OrderCancelled":

@@ -152,6 +152,22 @@ def set_status(
     )
 
 
+def run_revision(conn: Connection[Any], order_id: UUID) -> int:
+    """The revision of the next run that is asked for. The caller has locked the order."""
+    row = conn.execute(
+        "SELECT run_revision FROM orders WHERE order_id = %(id)s", {"id": order_id}
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def raise_run_revision(conn: Connection[Any], order_id: UUID) -> None:
+    conn.execute(
+        "UPDATE orders SET run_revision = run_revision + 1 WHERE order_id = %(id)s",
+        {"id": order_id},
+    )
+
+
 def insert_package(
     conn: Connection[Any], order_id: UUID, package: PackageOfOrder, now: datetime
 ) -> None:
