@@ -1,7 +1,4 @@
-"""Puts into a test's databases what batches carry: a small network, stock, and packages with their paths.
-
-BLR1 and BLR2 are FCs in Bengaluru, DEL1 one in Delhi; BLR and DEL are airports. Every facility handles for 30 minutes.
-"""
+"""Puts into a test's databases what batches carry: the network of two cities, stock, and packages with their paths."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,10 +9,16 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
-from fulfillment_app.chalicelib.services import batches, package_events
+from fulfillment_app.chalicelib.services import (
+    batches,
+    forwarding,
+    line_haul,
+    package_events,
+    rebuilds,
+)
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
-from online_kart.domain.network import Facility, FacilityKind, Leg, Mode
+from online_kart.domain.network import Leg
 from online_kart.domain.packages import (
     Onward,
     Package,
@@ -26,33 +29,27 @@ from online_kart.domain.packages import (
 )
 from online_kart.domain.promises import promise_date
 from online_kart.domain.stock import Offer, Reservation
-from online_kart.inventory_db import invariants, packages, stock
+from online_kart.inventory_db import invariants, manifests, packages, stock
 
-from .shop import PRICE_PAISE, an_approved_seller, put_fc, put_item
+from .builders import pincode_of
+from .networks import HOP_LIMIT, build, put_network, two_cities
+from .shop import PRICE_PAISE, an_approved_seller, put_item
 
 Documents = Database[dict[str, Any]]
 
-HOP_LIMIT = 4
 SKU = "MUG"
-DELHI_PINCODE = 110_001
-BENGALURU_PINCODE = 560_001
 HANDLING = timedelta(minutes=30)
+TIME_ZONE = "Asia/Kolkata"
 
-HUBS = ("BLR", "DEL")
-LEGS = {
-    (origin, destination): Leg(
-        origin=origin, destination=destination, mode=mode, transit_minutes=minutes
-    )
-    for one, other, mode, minutes in (
-        ("BLR1", "BLR", Mode.ROAD, 60),
-        ("BLR1", "BLR2", Mode.ROAD, 45),
-        ("BLR", "DEL", Mode.AIR, 180),
-        ("DEL", "DEL1", Mode.ROAD, 60),
-    )
-    for origin, destination in ((one, other), (other, one))
-}
+NETWORK = two_cities()
 BY_AIR = ("BLR1", "BLR", "DEL", "DEL1")
 BY_ROAD = ("BLR1", "BLR2")
+
+
+def leg(origin: str, destination: str) -> Leg:
+    return next(
+        each for each in NETWORK.legs if (each.origin, each.destination) == (origin, destination)
+    )
 
 
 class Shop(NamedTuple):
@@ -69,24 +66,8 @@ class Shop(NamedTuple):
 
 
 def put_shop(conn: Connection[Any], documents: Documents, now: datetime, units: int = 1000) -> Shop:
-    """The network, and an item with units in BLR1."""
-    for fc_code in ("BLR1", "BLR2", "DEL1"):
-        put_fc(conn, fc_code, now)
-    for hub_code in HUBS:
-        _put_hub(conn, hub_code, now)
-    for leg in LEGS.values():
-        conn.execute(
-            """
-            INSERT INTO legs (origin, destination, mode, transit_minutes)
-            VALUES (%(origin)s, %(destination)s, %(mode)s, %(transit_minutes)s)
-            """,
-            leg.model_dump(),
-        )
-    for fc_code, first in (("DEL1", DELHI_PINCODE), ("BLR1", BENGALURU_PINCODE), ("BLR2", 560_101)):
-        conn.execute(
-            "INSERT INTO pincode_ranges (fc_code, pincodes) VALUES (%s, int4range(%s, %s))",
-            [fc_code, first, first + 100],
-        )
+    """The network, whose route tables `build_routes` builds, and an item with units in BLR1."""
+    put_network(conn, NETWORK, now)
     seller_id = an_approved_seller(conn, now).seller_id
     put_item(conn, seller_id, SKU, now)
     with conn.transaction():
@@ -94,25 +75,10 @@ def put_shop(conn: Connection[Any], documents: Documents, now: datetime, units: 
     return Shop(conn, documents, seller_id, now)
 
 
-def _put_hub(conn: Connection[Any], code: str, now: datetime) -> None:
-    conn.execute(
-        """
-        INSERT INTO facilities (code, kind, name, latitude, longitude, handling_minutes, created_at, updated_at)
-        VALUES (%(code)s, 'airport', %(code)s, 13.2, 77.7, 30, %(now)s, %(now)s)
-        """,
-        {"code": code, "now": now},
-    )
-    conn.execute("INSERT INTO hubs (hub_code, kind) VALUES (%s, 'airport')", [code])
-
-
-def _facility(code: str) -> Facility:
-    return Facility(
-        code=code,
-        kind=FacilityKind.AIRPORT if code in HUBS else FacilityKind.FC,
-        handling_minutes=30,
-        latitude=13,
-        longitude=77,
-    )
+def build_routes(shop: Shop) -> None:
+    """Of the network as it is now."""
+    version = rebuilds.request_rebuild(shop.conn, "a test", shop.now)
+    assert build(shop.conn, shop.documents, version, shop.now) == "published"
 
 
 def put_package(
@@ -167,23 +133,23 @@ def _path(
     ready_at: datetime,
     quantity: int,
 ) -> PackagePath:
-    legs = tuple(LEGS[pair] for pair in pairwise(stops))
     budgets = [HOP_LIMIT]
     for code in stops[1:]:
-        budgets.append(HOP_LIMIT if code in HUBS else budgets[-1] - 1)
+        budgets.append(HOP_LIMIT if NETWORK.by_code[code].is_hub else budgets[-1] - 1)
     onward = Onward(
-        legs=legs,
-        facilities=tuple(_facility(code) for code in stops[1:]),
+        legs=tuple(leg(*pair) for pair in pairwise(stops)),
+        facilities=tuple(NETWORK.by_code[code] for code in stops[1:]),
         budgets=tuple(budgets[1:]),
     )
-    planned = planned_stops(origin_stop(_facility(stops[0]), HOP_LIMIT), onward, ready_at)
+    origin = NETWORK.by_code[stops[0]]
+    planned = planned_stops(origin_stop(origin, HOP_LIMIT), onward, ready_at)
     last_arrival = planned[-1].planned_arrival_at
     assert last_arrival is not None
     return PackagePath(
         package_id=package_id,
         order_id=order_id,
         origin_fc_code=stops[0],
-        to_pincode=DELHI_PINCODE if stops[-1] == "DEL1" else BENGALURU_PINCODE,
+        to_pincode=pincode_of(NETWORK, stops[-1]),
         status="planned",
         promise_date=promise_date(last_arrival + HANDLING),
         table_version=1,
@@ -209,8 +175,12 @@ def load(
     ready_at: datetime,
     conn: Connection[Any] | None = None,
 ) -> Batch:
-    leg = LEGS[origin, destination]
-    return batches.load(conn or shop.conn, package_id, leg, ready_at, shop.now, "Asia/Kolkata")
+    way = leg(origin, destination)
+    return batches.load(conn or shop.conn, package_id, way, ready_at, shop.now, TIME_ZONE)
+
+
+def a_batch(shop: Shop, batch_id: UUID) -> Batch:
+    return batches.by_id(shop.conn, batch_id).batch
 
 
 def batch_of(conn: Connection[Any], package_id: UUID) -> UUID:
@@ -225,6 +195,12 @@ def package_of(conn: Connection[Any], package_id: UUID) -> Package:
     package = packages.by_id(conn, package_id)
     assert package is not None
     return package
+
+
+def level_at(shop: Shop, fc_code: str) -> tuple[int, int]:
+    """On hand and reserved."""
+    level = stock.level(shop.conn, fc_code, shop.offer)
+    return (level.on_hand, level.reserved) if level else (0, 0)
 
 
 def path_of(documents: Documents, package_id: UUID) -> PackagePath:
@@ -246,3 +222,39 @@ def broken_invariants(conn: Connection[Any]) -> list[str]:
         if not check.at_rest
         for key, detail in conn.execute(check.statement).fetchall()
     ]
+
+
+# Its way
+
+
+def departed(shop: Shop, batch_id: UUID) -> Batch:
+    """The batch, closed and departed at its time."""
+    batch = a_batch(shop, batch_id)
+    line_haul.close(shop.conn, batch_id, batch.revision, batch.due_at)
+    line_haul.depart(shop.conn, shop.documents, batch_id, batch.revision, HOP_LIMIT, batch.due_at)
+    return a_batch(shop, batch_id)
+
+
+def arrived(shop: Shop, batch_id: UUID) -> Batch:
+    """The batch, departed, and scanned when it was expected."""
+    expected_at = departed(shop, batch_id).expected_at
+    assert expected_at is not None
+    return line_haul.arrive(shop.conn, shop.documents, batch_id, None, (), "Ravi", expected_at)
+
+
+def forwarded(shop: Shop, batch_id: UUID) -> Batch:
+    """The batch, arrived and through: all its packages went on at once."""
+    batch = arrived(shop, batch_id)
+    assert batch.arrived_at is not None
+    for package_id in manifests.packages_in(shop.conn, batch_id):
+        forwarding.forward(shop.conn, shop.documents, batch_id, package_id, batch.arrived_at)
+    forwarding.finish(shop.conn, batch_id, batch.revision, batch.arrived_at)
+    return a_batch(shop, batch_id)
+
+
+def at_last_fc(shop: Shop, stops: Sequence[str] = BY_ROAD) -> UUID:
+    """A package that went all its way and is out for delivery."""
+    package_id = put_package(shop, stops)
+    for _ in stops[1:]:
+        forwarded(shop, batch_of(shop.conn, package_id))
+    return package_id

@@ -20,29 +20,32 @@ from online_kart.domain.errors import (
     ManifestMismatch,
     NotFound,
 )
-from online_kart.inventory_db import stock
 
 from ..freight import (
     BY_AIR,
     BY_ROAD,
     HANDLING,
-    HOP_LIMIT,
-    LEGS,
     SKU,
+    TIME_ZONE,
     Shop,
+    a_batch,
     batch_of,
     broken_invariants,
     history_of,
+    leg,
+    level_at,
     load,
     package_of,
     path_of,
     put_package,
     put_shop,
 )
+from ..networks import HOP_LIMIT
 from ..shop import events_of
 from ..together import run_together
 
 TRIALS = 30
+TO_AIRPORT = timedelta(minutes=leg("BLR1", "BLR").transit_minutes)
 
 
 @pytest.fixture
@@ -65,18 +68,14 @@ def closing(batch: Batch) -> Action:
     return lambda conn: line_haul.close(conn, batch.batch_id, 1, batch.due_at)
 
 
-def a_batch(conn: Connection[Any], batch_id: UUID) -> Batch:
-    return batches.by_id(conn, batch_id).batch
-
-
 def close(shop: Shop, batch_id: UUID, at: datetime | None = None) -> Outcome:
-    batch = a_batch(shop.conn, batch_id)
+    batch = a_batch(shop, batch_id)
     return line_haul.close(shop.conn, batch_id, batch.revision, at or batch.due_at)
 
 
 def depart(shop: Shop, batch_id: UUID) -> Outcome:
     """Closed and departed at its time."""
-    batch = a_batch(shop.conn, batch_id)
+    batch = a_batch(shop, batch_id)
     close(shop, batch_id)
     return line_haul.depart(
         shop.conn, shop.documents, batch_id, batch.revision, HOP_LIMIT, batch.due_at
@@ -86,7 +85,7 @@ def depart(shop: Shop, batch_id: UUID) -> Outcome:
 def arrive(
     shop: Shop, batch_id: UUID, scanned=None, missing=(), at: datetime | None = None
 ) -> Batch:
-    at = at or a_batch(shop.conn, batch_id).expected_at
+    at = at or a_batch(shop, batch_id).expected_at
     assert at is not None
     return line_haul.arrive(shop.conn, shop.documents, batch_id, scanned, missing, "Ravi", at)
 
@@ -99,7 +98,7 @@ def test_packages_for_one_departure_share_a_batch_and_one_event_opens_it(shop):
 
     assert batch_of(shop.conn, one) == batch_of(shop.conn, other)
     (opened,) = events_of(shop.conn, "BatchOpened")
-    batch = a_batch(shop.conn, batch_of(shop.conn, one))
+    batch = a_batch(shop, batch_of(shop.conn, one))
     assert opened["batch_id"] == str(batch.batch_id)
     assert opened["revision"] == 1
     assert datetime.fromisoformat(opened["due_at"]) == batch.due_at
@@ -137,18 +136,18 @@ def test_a_package_that_is_loaded_elsewhere_leaves_its_open_batch(shop):
 
 def test_a_departure_that_was_closed_is_followed_by_the_next_one(shop):
     first = put_package(shop)
-    batch = a_batch(shop.conn, batch_of(shop.conn, first))
+    batch = a_batch(shop, batch_of(shop.conn, first))
     close(shop, batch.batch_id)
     late = put_package(shop)
 
-    next_batch = a_batch(shop.conn, batch_of(shop.conn, late))
+    next_batch = a_batch(shop, batch_of(shop.conn, late))
 
     assert next_batch.due_at == batch.due_at + timedelta(hours=4)
 
 
 def test_a_departure_of_the_history_is_not_opened_again(shop):
     package_id = put_package(shop)
-    batch = a_batch(shop.conn, batch_of(shop.conn, package_id))
+    batch = a_batch(shop, batch_of(shop.conn, package_id))
     batches.unload(shop.conn, package_id)
     assert close(shop, batch.batch_id).state == "finished"
 
@@ -203,7 +202,7 @@ def test_a_package_that_races_the_closing_is_on_a_manifest_that_is_true(shop, in
         is_on_manifest = late in found.manifest.package_ids
         assert is_on_manifest == (batch_of(shop.conn, late) == batch.batch_id)
         if not is_on_manifest:
-            assert a_batch(shop.conn, batch_of(shop.conn, late)).due_at > batch.due_at
+            assert a_batch(shop, batch_of(shop.conn, late)).due_at > batch.due_at
     assert broken_invariants(shop.conn) == []
 
 
@@ -211,12 +210,12 @@ def test_a_package_that_races_the_closing_is_on_a_manifest_that_is_true(shop, in
 
 
 def test_a_batch_that_is_not_due_waits_on(shop):
-    batch = a_batch(shop.conn, batch_of(shop.conn, put_package(shop)))
+    batch = a_batch(shop, batch_of(shop.conn, put_package(shop)))
 
     early = line_haul.close(shop.conn, batch.batch_id, 1, batch.due_at - timedelta(seconds=1))
 
     assert early == Outcome("not_due", batch.due_at)
-    assert a_batch(shop.conn, batch.batch_id).status == "open"
+    assert a_batch(shop, batch.batch_id).status == "open"
 
 
 def test_closing_seals_the_manifest(shop):
@@ -246,7 +245,7 @@ def test_an_empty_batch_ends_when_it_is_due(shop):
 
 def test_a_run_of_an_older_revision_does_nothing(shop):
     package_id = put_package(shop)
-    batch = a_batch(shop.conn, batch_of(shop.conn, package_id))
+    batch = a_batch(shop, batch_of(shop.conn, package_id))
     assert batches.bump_revision(shop.conn, batch.batch_id, shop.now)
 
     steps = [
@@ -257,12 +256,12 @@ def test_a_run_of_an_older_revision_does_nothing(shop):
     ]
 
     assert {outcome.state for outcome in steps} == {"superseded"}
-    assert a_batch(shop.conn, batch.batch_id).status == "open"
+    assert a_batch(shop, batch.batch_id).status == "open"
     assert [event["revision"] for event in events_of(shop.conn, "BatchOpened")] == [1, 2]
 
 
 def test_two_closers_at_once_seal_once(shop, inventory_dsn):
-    batch = a_batch(shop.conn, batch_of(shop.conn, put_package(shop)))
+    batch = a_batch(shop, batch_of(shop.conn, put_package(shop)))
 
     outcomes = run_together(inventory_dsn, *[closing(batch)] * 3)
 
@@ -282,7 +281,7 @@ def test_a_batch_nobody_knows_is_not_found(shop):
 
 def test_a_moved_batch_gets_a_new_run_and_its_packages_expect_the_new_time(shop):
     package_id = put_package(shop)
-    batch = a_batch(shop.conn, batch_of(shop.conn, package_id))
+    batch = a_batch(shop, batch_of(shop.conn, package_id))
     due_at = batch.due_at + timedelta(hours=1)
 
     moved = batches.reschedule(shop.conn, shop.documents, batch.batch_id, due_at, shop.now)
@@ -293,11 +292,11 @@ def test_a_moved_batch_gets_a_new_run_and_its_packages_expect_the_new_time(shop)
     stops = path_of(shop.documents, package_id).stops
     assert stops[0].expected_departure_at == due_at
     assert stops[0].planned_departure_at == batch.due_at
-    assert stops[1].expected_arrival_at == due_at + timedelta(minutes=60)
+    assert stops[1].expected_arrival_at == due_at + TO_AIRPORT
 
 
 def test_a_batch_can_not_be_moved_to_the_past_onto_another_or_after_it_was_closed(shop):
-    batch = a_batch(shop.conn, batch_of(shop.conn, put_package(shop)))
+    batch = a_batch(shop, batch_of(shop.conn, put_package(shop)))
     other = load(
         shop, put_package(shop, loaded=False), "BLR1", "BLR", batch.due_at + timedelta(hours=1)
     )
@@ -319,18 +318,16 @@ def test_a_batch_can_not_be_moved_to_the_past_onto_another_or_after_it_was_close
 
 def test_what_departs_is_out_of_stock_under_way_and_expected(shop):
     package_id = put_package(shop, quantity=2)
-    batch = a_batch(shop.conn, batch_of(shop.conn, package_id))
+    batch = a_batch(shop, batch_of(shop.conn, package_id))
 
     outcome = depart(shop, batch.batch_id)
 
-    expected_at = batch.due_at + timedelta(minutes=60)
+    expected_at = batch.due_at + TO_AIRPORT
     assert outcome == Outcome("in_transit", expected_at + line_haul.GRACE)
-    assert a_batch(shop.conn, batch.batch_id).expected_at == expected_at
+    assert a_batch(shop, batch.batch_id).expected_at == expected_at
     package = package_of(shop.conn, package_id)
     assert (package.status, package.at_facility, package.budget) == ("in_transit", None, HOP_LIMIT)
-    level = stock.level(shop.conn, "BLR1", shop.offer)
-    assert level is not None
-    assert (level.on_hand, level.reserved) == (998, 0)
+    assert level_at(shop, "BLR1") == (998, 0)
     assert path_of(shop.documents, package_id).stops[0].actual_departure_at == batch.due_at
     changed = events_of(shop.conn, "PackageChanged")[-1]
     assert (changed["what"], changed["status"], changed["version"]) == ("departed", "in_transit", 2)
@@ -347,7 +344,7 @@ def test_a_leg_to_an_fc_takes_from_the_budget(shop):
 
 def test_departing_twice_and_at_once_is_departing_once(shop, inventory_dsn):
     package_ids = [put_package(shop) for _ in range(5)]
-    batch = a_batch(shop.conn, batch_of(shop.conn, package_ids[0]))
+    batch = a_batch(shop, batch_of(shop.conn, package_ids[0]))
     close(shop, batch.batch_id)
 
     def leave(conn: Connection[Any], minutes: int) -> Outcome:
@@ -361,13 +358,11 @@ def test_departing_twice_and_at_once_is_departing_once(shop, inventory_dsn):
 
     assert len(set(outcomes)) == 1
     assert outcomes[0].state == "in_transit"
-    departed_at = a_batch(shop.conn, batch.batch_id).departed_at
+    departed_at = a_batch(shop, batch.batch_id).departed_at
     for package_id in package_ids:
         assert history_of(shop.conn, package_id) == ["planned", "departed"]
         assert path_of(shop.documents, package_id).stops[0].actual_departure_at == departed_at
-    level = stock.level(shop.conn, "BLR1", shop.offer)
-    assert level is not None
-    assert level.on_hand == 990
+    assert level_at(shop, "BLR1") == (990, 0)
     assert broken_invariants(shop.conn) == []
 
 
@@ -389,7 +384,7 @@ def crash_before_the_commit(conn: Connection[Any], step: Callable[[], object]) -
 
 def test_a_crash_between_documents_and_commit_is_mended_by_the_repeat(shop):
     package_id = put_package(shop)
-    batch = a_batch(shop.conn, batch_of(shop.conn, package_id))
+    batch = a_batch(shop, batch_of(shop.conn, package_id))
     close(shop, batch.batch_id)
 
     crash_before_the_commit(
@@ -399,21 +394,21 @@ def test_a_crash_between_documents_and_commit_is_mended_by_the_repeat(shop):
         ),
     )
 
-    assert a_batch(shop.conn, batch.batch_id).status == "closed"
+    assert a_batch(shop, batch.batch_id).status == "closed"
     assert path_of(shop.documents, package_id).stops[0].actual_departure_at == batch.due_at
     later = batch.due_at + timedelta(minutes=7)
     line_haul.depart(shop.conn, shop.documents, batch.batch_id, 1, HOP_LIMIT, later)
 
     path = path_of(shop.documents, package_id)
-    assert a_batch(shop.conn, batch.batch_id).departed_at == batch.due_at
+    assert a_batch(shop, batch.batch_id).departed_at == batch.due_at
     assert path.stops[0].actual_departure_at == batch.due_at
-    assert path.stops[1].expected_arrival_at == batch.due_at + timedelta(minutes=60)
+    assert path.stops[1].expected_arrival_at == batch.due_at + TO_AIRPORT
     assert path.version == package_of(shop.conn, package_id).version == 2
     assert broken_invariants(shop.conn) == []
 
 
 def test_an_open_batch_can_not_depart(shop):
-    batch = a_batch(shop.conn, batch_of(shop.conn, put_package(shop)))
+    batch = a_batch(shop, batch_of(shop.conn, put_package(shop)))
 
     with pytest.raises(BatchStatusConflict):
         line_haul.depart(shop.conn, shop.documents, batch.batch_id, 1, HOP_LIMIT, batch.due_at)
@@ -434,7 +429,7 @@ def test_departing_and_arriving_take_as_many_statements_for_200_packages_as_for_
 ):
     def calls(stops: tuple[str, ...], count: int) -> tuple[int, int]:
         package_ids = [put_package(shop, stops, quantity=1) for _ in range(count)]
-        batch = a_batch(shop.conn, batch_of(shop.conn, package_ids[0]))
+        batch = a_batch(shop, batch_of(shop.conn, package_ids[0]))
         close(shop, batch.batch_id)
         with CountingConnection.connect(inventory_dsn, autocommit=True) as conn:
             CountingConnection.calls = 0
@@ -483,7 +478,7 @@ def test_a_scan_that_crashed_before_the_commit_is_made_again(shop):
     depart(shop, batch_id)
     at = shop.now + timedelta(hours=5)
     crash_before_the_commit(shop.conn, lambda: arrive(shop, batch_id, at=at))
-    assert a_batch(shop.conn, batch_id).status == "in_transit"
+    assert a_batch(shop, batch_id).status == "in_transit"
 
     arrive(shop, batch_id, at=at + timedelta(minutes=2))
 
@@ -517,7 +512,7 @@ def test_a_scan_that_does_not_fit_the_manifest_changes_nothing(shop):
 
     assert mismatch.value.unaccounted == [str(other)]
     assert mismatch.value.unknown == [str(stranger)]
-    assert a_batch(shop.conn, batch_id).status == "in_transit"
+    assert a_batch(shop, batch_id).status == "in_transit"
 
 
 def test_a_batch_that_has_not_departed_can_not_arrive(shop):
@@ -551,19 +546,17 @@ def test_a_batch_is_looked_for_missed_and_told_of_less_and_less_often(shop):
 
 def test_restocking_units_leave_one_stock_with_their_batch(shop):
     units = Units(transfer_id=uuid4(), sku=SKU, seller_id=shop.seller_id, quantity=40)
-    leg = LEGS["BLR1", "BLR2"]
+    way = leg("BLR1", "BLR2")
     with shop.conn.transaction():
         loaded = [
-            batches.load_units(shop.conn, leg, units, shop.now, shop.now, "Asia/Kolkata")
+            batches.load_units(shop.conn, way, units, shop.now, shop.now, TIME_ZONE)
             for _ in range(2)
         ]
 
     depart(shop, loaded[0])
 
     assert loaded[0] == loaded[1]
-    level = stock.level(shop.conn, "BLR1", shop.offer)
-    assert level is not None
-    assert level.on_hand == 960
+    assert level_at(shop, "BLR1") == (960, 0)
     assert batches.by_id(shop.conn, loaded[0]).manifest.units == (units,)
     assert broken_invariants(shop.conn) == []
 
@@ -572,7 +565,7 @@ def test_units_that_were_sold_meanwhile_stay_behind(shop):
     units = Units(transfer_id=uuid4(), sku=SKU, seller_id=shop.seller_id, quantity=1001)
     with shop.conn.transaction():
         batch_id = batches.load_units(
-            shop.conn, LEGS["BLR1", "BLR2"], units, shop.now, shop.now, "Asia/Kolkata"
+            shop.conn, leg("BLR1", "BLR2"), units, shop.now, shop.now, TIME_ZONE
         )
 
     depart(shop, batch_id)
