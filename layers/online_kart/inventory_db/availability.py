@@ -40,14 +40,21 @@ def take_changes(
              WHERE change_id IN (
                    SELECT change_id FROM item_availability_changes ORDER BY change_id LIMIT %(limit)s)
             RETURNING sku, seller_id, free_units_change
-        ), summed AS (
-            INSERT INTO item_availability AS a (sku, seller_id, free_units, version, updated_at)
-            SELECT sku, seller_id, sum(free_units_change), 1, %(now)s
+        ), sums AS (
+            SELECT sku, seller_id, sum(free_units_change) AS change
               FROM taken GROUP BY sku, seller_id HAVING sum(free_units_change) <> 0
-            ON CONFLICT (sku, seller_id) DO UPDATE
-               SET free_units = a.free_units + excluded.free_units, version = a.version + 1,
-                   updated_at = excluded.updated_at
+        ), known AS ( -- not ON CONFLICT: that would hold the change, often negative, to the row's constraint first
+            UPDATE item_availability AS a
+               SET free_units = a.free_units + s.change, version = a.version + 1, updated_at = %(now)s
+              FROM sums AS s WHERE a.sku = s.sku AND a.seller_id = s.seller_id
+            RETURNING a.sku, a.seller_id, a.free_units, a.version
+        ), new AS (
+            INSERT INTO item_availability (sku, seller_id, free_units, version, updated_at)
+            SELECT sku, seller_id, change, 1, %(now)s FROM sums
+             WHERE (sku, seller_id) NOT IN (SELECT sku, seller_id FROM known)
             RETURNING sku, seller_id, free_units, version
+        ), summed AS (
+            SELECT * FROM known UNION ALL SELECT * FROM new
         )
         SELECT (SELECT count(*) FROM taken), s.sku, s.seller_id, s.free_units, s.version
           FROM (SELECT) AS one LEFT JOIN summed AS s ON true

@@ -68,6 +68,8 @@ CHECKS: tuple[Check, ...] = (
         SELECT format('package %s', package_id), format('%s, in %s batches', p.status, count(b.batch_id))
           FROM packages AS p LEFT JOIN batch_packages AS b USING (package_id)
          WHERE p.status IN ('planned', 'in_transit', 'returning')
+           -- its own FC serves the pincode: it goes out for delivery as soon as the order is confirmed
+           AND NOT (p.status = 'planned' AND p.at_facility = p.destination_fc_code)
          GROUP BY p.package_id, p.status HAVING count(b.batch_id) <> 1
         """,
     ),
