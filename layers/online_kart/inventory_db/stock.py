@@ -1,6 +1,6 @@
 """Stock of each offer in each FC (I4), its ledger (I4b), and what is held for orders.
 
-Every change of `stock` is one statement (`_change`) that writes the ledger and the rows together. It is conditional: no
+Every change of `stock` is one statement (`change`) that writes the ledger and the rows together. It is conditional: no
 row ends with fewer units on hand than reserved, however many change it at once. And it is idempotent: what a cause has
 changed in a row before, under the same reference, it does not change again. Rows are locked in the order (sku, FC code,
 seller); whoever changes packages as well locks them first.
@@ -173,7 +173,7 @@ def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: dat
 
     Locks the rows until the transaction ends: it comes last in it.
     """
-    return _change(conn, _changes_of(reservations, 0, 1), "reserve", SYSTEM, now)
+    return change(conn, _changes_of(reservations, 0, 1), "reserve", SYSTEM, now)
 
 
 def extend_hold(conn: Connection[Any], order_id: UUID, held_until: datetime, now: datetime) -> None:
@@ -403,12 +403,12 @@ def _must_change(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    if not _change(conn, changes, cause, by, now, reason):
+    if not change(conn, changes, cause, by, now, reason):
         first = changes[0]
         raise StockTooLow(first.fc_code, first.sku, abs(first.on_hand) or abs(first.reserved))
 
 
-def _change(
+def change(
     conn: Connection[Any],
     changes: Sequence[StockChange],
     cause: Cause,
