@@ -23,16 +23,23 @@ MINUTE = Rate(1, unit=Rate.MINUTES)
 
 @jobs.schedule(MINUTE, name="relay_inventory_outbox")
 def relay_inventory_outbox(event: CloudWatchEvent) -> dict[str, Any]:
-    """Add up what changed in stock (I13), then send every unsent event. Also runs when nudged."""
-    conn, now = wiring.inventory_db(), wiring.now()
-    projected = availability.project(conn, now)
-    sent = 0
+    """Send every unsent event; then add up what changed in stock (I13) and tell of that. Also runs when nudged.
+
+    In this order a sum that goes wrong holds up no event.
+    """
+    sent = _send_unsent()
+    projected = availability.project(wiring.inventory_db(), wiring.now())
+    return {"projected": projected, "sent": sent + (_send_unsent() if projected else 0)}
+
+
+def _send_unsent() -> int:
+    conn, sent = wiring.inventory_db(), 0
     for _ in range(RELAY_ROUNDS_MAX):
-        taken = outbox.send_unsent(conn, wiring.bus(), SOURCE, now)
+        taken = outbox.send_unsent(conn, wiring.bus(), SOURCE, wiring.now())
         sent += taken
         if taken < outbox.BATCH_SIZE_MAX:
             break
-    return {"projected": projected, "sent": sent}
+    return sent
 
 
 @jobs.schedule(MINUTE, name="sweep_runs")
