@@ -248,19 +248,16 @@ def _call_back(
     reason: str,
     now: datetime,
 ) -> None:
-    if package.status == "planned":
-        if batches.unload(conn, package.package_id):
-            step = Step(
-                package.package_id,
-                "cancelled",
-                package.at_facility,
-                {"status": "cancelled"},
-                detail={"reason": reason},
-            )
-            record(conn, documents, [step], now)
-            return
-        # Its manifest is sealed: it leaves, and its stock with it.
-        stock_store.ship(conn, [package.package_id], now)
+    if package.status == "planned" and batches.unload(conn, package.package_id):
+        step = Step(
+            package.package_id,
+            "cancelled",
+            package.at_facility,
+            {"status": "cancelled"},
+            detail={"reason": reason},
+        )
+        record(conn, documents, [step], now)
+        return
     deliveries_store.delete(conn, package.package_id)
     send_back(conn, documents, package.package_id, reason, now)
 

@@ -129,10 +129,20 @@ def replan(
         return None
     position = _position(conn, package, path)
     step = _replan_step(conn, routes, package, position)
-    if step.what == "stranded" and path.current == len(path.stops) - 1 == position.place:
-        return None  # it is known to be stranded, and nothing has changed
+    if _is_as_before(step, package, path, position):
+        return None
     changed = _set_on_way(conn, documents, package, path, position, step, now)
     return Replanned(changed, position.is_here and changed.is_at_its_end)
+
+
+def _is_as_before(step: "_Replan", package: Package, path: PackagePath, position: Position) -> bool:
+    """It is stranded and known to be, or on its way out of a draining facility, whose legs no version has."""
+    ahead = tuple(stop.leg for stop in path.stops[position.place :] if stop.leg)
+    return (step.status, step.way.destination, step.way.onward.legs) == (
+        package.status,
+        package.destination_fc_code,
+        ahead,
+    )
 
 
 def refuse_outdated(conn: Connection[Any], routes: Routes) -> None:
@@ -251,7 +261,12 @@ def _set_on_way(
     step: _Replan,
     now: datetime,
 ) -> Package:
-    """Pin the new path; a package that is free to go joins the batch of its first leg."""
+    """Pin the new path; a package that is free to go joins the batch of its first leg.
+
+    One that returns has left: its stock goes with it, also where the truck is still at the dock.
+    """
+    if package.status == "planned" and step.status == "returning":
+        stock.ship(conn, [package.package_id], now)
     path = path.replanned(position.place, step.way.onward, now)
     if position.is_here:
         path = _join_batch(conn, package, path, position, now)
