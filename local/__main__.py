@@ -24,6 +24,9 @@ from .ports import Ports
 from .state import state_folder
 from .system import ENGINE, Addresses, AlreadyRuns, System
 
+REPORT_WIDTH = 120
+"""Of the demo's report where it is not shown on a terminal."""
+
 TITLES = {
     "fulfillment_app": "Easy Fulfillment",
     "seller_app": "Seller Application",
@@ -65,7 +68,7 @@ def demo(state: Path, orders: int) -> int:
     """0 if every invariant holds."""
     from .demo import run as job
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else REPORT_WIDTH)
     with ExitStack() as system_runs:
         addresses = System(state, Ports.from_env()).addresses()
         clock_file = ClockFile(state)

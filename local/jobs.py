@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 RELAY_SECONDS = 1.0
 SWEEP_SECONDS = 3.0
-SELDOM_SECONDS_MIN = 60.0
+SELDOM_SECONDS_MIN = 600.0
 """What production runs each hour or less often runs here no more often than this."""
 
 A_DAY = timedelta(days=1)

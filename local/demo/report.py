@@ -118,8 +118,8 @@ def _builds(console: Console, results: Results) -> None:
     for build in results.builds:
         console.print(
             f"Route tables, version {build['version']} ({build['reason']}): {build['tables_count']} tables, "
-            f"{build['written_count']} written, {build['build_ms'] / 1000:.2f} s to build and write, "
-            f"{build['packages_replanned_count'] or 0} packages re-planned"
+            f"{build['written_count']} written; the run took {build['run_seconds']:.1f} s, "
+            f"with {build['packages_replanned_count'] or 0} packages re-planned"
         )
     console.print()
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -192,25 +192,38 @@ def _tell(
 
 
 def _close_an_airport(kart: Kart, console: Console) -> str:
-    """Close the airport that most open and moving batches use; wait until packages are re-planned."""
-    airports = {hub["code"] for hub in kart.fulfillment.pages("/hubs") if hub["kind"] == "airport"}
+    """Close the airport that most packages under way are still to pass; wait until they are re-planned."""
+    airports = {h["hub_code"] for h in kart.fulfillment.pages("/hubs") if h["kind"] == "airport"}
     uses = Counter(
-        code
-        for status in ("open", "in_transit")
-        for batch in kart.fulfillment.pages("/batches", status=status)
-        for code in (batch["origin"], batch["destination"])
-        if code in airports and code not in KEPT_OPEN
+        stop["facility"]
+        for stops in setup.together(lambda p: _stops_ahead(kart, p), _under_way(kart))
+        for stop in stops
+        if stop["facility"] in airports - KEPT_OPEN
     )
     airport = uses.most_common(1)[0][0] if uses else min(airports - KEPT_OPEN)
     answer = kart.fulfillment.send("POST", f"/hubs/{airport}/closure", {})
     if answer.status_code >= 400:
         raise LocalError(f"{airport} could not be closed: {answer.text}")
-    console.print(f"  Closed the airport {airport}, used by {uses[airport]} batches")
+    console.print(f"  Closed the airport {airport}: {uses[airport]} packages are to pass it")
     build = setup.wait_for_build(kart, answer.headers["Location"])
-    console.print(
-        f"  Route tables rebuilt, version {build['version']}: {build['written_count']} of {build['tables_count']} differ"
-    )
+    tables, written = build["tables_count"], build["written_count"]
+    console.print(f"  Route tables, version {build['version']}: {written} of {tables} are others")
     return str(airport)
+
+
+def _under_way(kart: Kart) -> list[str]:
+    return [
+        package["package_id"]
+        for status in ("planned", "in_transit")
+        for package in kart.fulfillment.pages("/packages", status=status)
+    ]
+
+
+def _stops_ahead(kart: Kart, package_id: str) -> list[dict[str, Any]]:
+    """The stops after the one where the package is, or arrives next."""
+    stops = kart.fulfillment.get(f"/packages/{package_id}")["path"]["stops"]
+    ahead = [stop for stop in stops if stop["actual_departure_at"] is None]
+    return ahead[1:]
 
 
 def _check(system: System) -> list[Outcome]:
@@ -246,5 +259,16 @@ def _journeys(kart: Kart, orders: Sequence[dict[str, Any]]) -> list[Journey]:
 
 
 def _builds(kart: Kart) -> list[dict[str, Any]]:
-    builds = kart.fulfillment.pages("/route-tables/rebuilds")
-    return [build for build in builds if build["status"] == "published"]
+    """Published ones, with the wall time that their runs took."""
+    builds = [
+        build
+        for build in kart.fulfillment.pages("/route-tables/rebuilds")
+        if build["status"] == "published"
+    ]
+    for build in builds:
+        runs = kart.fulfillment.get(f"/runs/rebuild_routes/network-{build['version']}")["items"]
+        began, ended = (
+            datetime.fromisoformat(runs[0][f"{key}_at"]) for key in ("started", "ended")
+        )
+        build["run_seconds"] = (ended - began).total_seconds()
+    return builds

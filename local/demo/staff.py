@@ -12,6 +12,7 @@ from online_kart.clock import Clock
 
 from ..errors import LocalError
 from .client import App, Refused
+from .journeys import SHOP_TIME_ZONE
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +76,17 @@ class Staff:
             raise Refused("POST", path, answer.status_code, answer.json())
 
     def _deliver(self, pool: ThreadPoolExecutor) -> None:
+        """What went out long enough ago, and what is tried again on its day."""
         home_by = self._clock.now() - ROUND_TAKES
+        today = self._clock.now().astimezone(SHOP_TIME_ZONE).date().isoformat()
         due = [
             (delivery, self._rng.random() < FAILED_SHARE)
-            for delivery in self._app.pages("/deliveries", status="out")
-            if datetime.fromisoformat(delivery["out_at"]) <= home_by
+            for delivery in self._app.pages("/deliveries")
+            if (
+                delivery["status"] == "out"
+                and datetime.fromisoformat(delivery["out_at"]) <= home_by
+            )
+            or (delivery["status"] == "failed" and delivery["expected_on"] <= today)
         ]
         list(pool.map(self._hand_over, due))
 
@@ -88,7 +95,7 @@ class Staff:
         path = f"/deliveries/{delivery['package_id']}/outcomes"
         fails = fails and delivery["attempt"] == 1
         body = (
-            {"outcome": "failed", "reason": "nobody at home"}
+            {"outcome": "failed", "reason": "nobody at home", "attempt": 1}
             if fails
             else {"outcome": "delivered", "proof": "signed at the door"}
         )
