@@ -1,3 +1,5 @@
+"""When an order is promised: cut-off, handling, transit and the last mile."""
+
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest

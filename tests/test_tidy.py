@@ -1,0 +1,342 @@
+"""Rules that no linter knows. Each failure says where, and what to do instead."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fulfillment_app.chalicelib.services import runs
+from local import diagrams
+from local.apps import APPS, ROOT, all_functions, load_apps
+from local.step_functions import SUFFIX, snake_case
+from online_kart.domain import errors
+from online_kart.domain.events import EVENTS
+from online_kart.messaging.machines import MACHINES
+from online_kart.messaging.rules import CONSUMERS_BY_APP, RULES, RUN_STATUS_CHANGE, queue_of
+
+LAYER = ROOT / "layers" / "online_kart"
+OURS = [LAYER, *(ROOT / app for app in APPS), ROOT / "local", ROOT / "tests"]
+SHIPPED = OURS[:-2]
+"""What runs on AWS."""
+
+LOWER_CASE_SQL = re.compile(
+    r"\b(select|insert into|update \w+ set|delete from|from \w+ where|order by|group by|on conflict"
+    r"|returning|left join|inner join|is null|is not null)\b"
+)
+LOOKS_LIKE_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE|ALTER TABLE)\s")
+RETRIED_AT_MOST = 10
+
+
+def python_files(*folders: Path) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(p for p in folder.rglob("*.py") if ".venv" not in p.parts)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def text_of(*folders: Path) -> Iterator[tuple[str, int, str]]:
+    """(file, line number, line)"""
+    for path in python_files(*folders):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            yield named(path), number, line
+
+
+# -- state machines
+
+MACHINE_NAMES = sorted(
+    path.name.removesuffix(SUFFIX) for path in diagrams.DEFINITIONS.glob("*.json")
+)
+
+
+def tasks_of(machine: str) -> list[tuple[str, diagrams.State]]:
+    states = diagrams.all_states(diagrams.definition(machine))
+    return [(name, state) for name, state in states if state["Type"] == "Task"]
+
+
+def catchers_of(machine: str) -> list[tuple[str, str, list[list[str]]]]:
+    """(state, Catch or Retry, its lists of errors)"""
+    return [
+        (name, kind, [entry["ErrorEquals"] for entry in state[kind]])
+        for name, state in diagrams.all_states(diagrams.definition(machine))
+        for kind in ("Catch", "Retry")
+        if kind in state
+    ]
+
+
+def test_the_machines_are_the_files():
+    assert set(MACHINE_NAMES) == set(MACHINES)
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_every_task_of_a_state_machine_is_a_function_of_an_app(machine):
+    functions = all_functions(load_apps())
+
+    for name, state in tasks_of(machine):
+        assert state["Parameters"]["FunctionName"] == f"${{{name}}}", (
+            f"{machine}: {name} calls {state['Parameters']['FunctionName']}; "
+            "a state, its substitution and its function have one name."
+        )
+        assert snake_case(name) in functions, f"{machine}: no app has {snake_case(name)}."
+
+
+def test_every_step_is_used_by_a_machine():
+    steps = {snake_case(name) for machine in MACHINE_NAMES for name, _ in tasks_of(machine)}
+    functions = {f.name for app in load_apps().values() for f in app.app.pure_lambda_functions}
+
+    assert functions - steps == set(), "Remove these Lambda functions, or use them."
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_every_error_a_state_machine_names_is_one_of_ours(machine):
+    for state, kind, lists in catchers_of(machine):
+        for name in (name for names in lists for name in names):
+            known = name.startswith(("States.", "Lambda.")) or hasattr(errors, name)
+            assert known, f"{machine}: {kind} of {state} names {name}, which nobody raises."
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_a_state_that_catches_everything_does_so_last_and_by_that_name_alone(machine):
+    """Otherwise Step Functions refuses the definition."""
+    for state, kind, lists in catchers_of(machine):
+        for place, names in enumerate(lists, start=1):
+            if "States.ALL" in names:
+                assert names == ["States.ALL"], f"{machine}: {kind} of {state}"
+                assert place == len(lists), f"{machine}: {kind} of {state}"
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_every_task_ends_in_time_and_tries_again_a_bounded_number_of_times(machine):
+    assert (
+        diagrams.definition(machine)["TimeoutSeconds"] if MACHINES[machine] == "EXPRESS" else True
+    )
+    for name, state in tasks_of(machine):
+        where = f"{machine}: {name}"
+        assert 0 < state["TimeoutSeconds"] <= 900, f"{where} needs TimeoutSeconds."
+        assert state["Retry"], f"{where} needs Retry."
+        for entry in state["Retry"]:
+            assert 0 < entry["MaxAttempts"] <= RETRIED_AT_MOST, where
+            assert entry["BackoffRate"] > 1, where
+            assert entry["JitterStrategy"] == "FULL", where
+        retried = {error for entry in state["Retry"] for error in entry["ErrorEquals"]}
+        assert {"Unavailable", "Lambda.TooManyRequestsException"} <= retried, where
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_every_state_leads_somewhere_that_exists_and_can_be_reached(machine):
+    def check(part):
+        states = part["States"]
+        reached, ahead = set(), [part["StartAt"]]
+        while ahead:
+            name = ahead.pop()
+            if name in reached:
+                continue
+            assert name in states, f"{machine}: there is no state {name}."
+            reached.add(name)
+            state = states[name]
+            leads = [target for _, _, target in diagrams._arrows(state)]
+            ends = state.get("End") or state["Type"] in ("Succeed", "Fail")
+            assert leads or ends, f"{machine}: {name} leads nowhere."
+            ahead += leads
+            if "ItemProcessor" in state:
+                check(state["ItemProcessor"])
+        assert reached == set(states), f"{machine}: nothing leads to {set(states) - reached}."
+
+    check(diagrams.definition(machine))
+
+
+def test_each_step_has_what_undoes_it_beside_it():
+    for machine in MACHINE_NAMES:
+        steps = diagrams.steps(diagrams.definition(machine))
+        assert set(diagrams.UNDONE_BY[machine]) == set(steps), (
+            f"{machine}: say in local/diagrams.py what undoes each step."
+        )
+
+
+def test_the_pictures_of_the_machines_are_up_to_date():
+    assert diagrams.README.read_text() == diagrams.readme(), "Run `python -m local.diagrams`."
+
+
+# -- events
+
+
+def test_each_consumer_of_a_rule_is_a_function_behind_its_own_queue():
+    listens = {
+        subscription.function: subscription.queue
+        for app in load_apps().values()
+        for subscription in app.subscriptions
+    }
+
+    assert listens == {consumer: queue_of(consumer) for consumer in RULES}
+
+
+def test_each_consumer_is_in_the_app_that_the_rules_say():
+    assert {
+        name: {subscription.function for subscription in app.subscriptions}
+        for name, app in load_apps().items()
+    } == {name: set(consumers) for name, consumers in CONSUMERS_BY_APP.items()}
+
+
+def test_every_event_that_is_heard_is_told_and_every_event_is_heard_or_known_not_to_be():
+    heard = {type_ for types in RULES.values() for type_ in types}
+    # People read these in the bus's archive and in alarms.
+    for_people = {"BatchDelayed", "ShipmentReceived"}
+
+    assert heard - set(EVENTS) == {RUN_STATUS_CHANGE}
+    assert set(EVENTS) - heard == for_people
+
+
+def test_every_event_that_starts_a_run_has_a_machine():
+    assert set(RULES["start_run"]) == set(runs._RUN_OF_EVENT)
+
+
+# -- code
+
+
+def test_inside_an_app_its_modules_are_imported_relatively():
+    """The same file is `chalicelib.x` in Lambda and `fulfillment_app.chalicelib.x` here."""
+    for path in python_files(*(ROOT / app / "chalicelib" for app in APPS)):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules = [node.module or ""]
+            else:
+                continue
+            absolute = [m for m in modules if "chalicelib" in m.split(".")]
+            assert not absolute, f"{named(path)}:{node.lineno}: `from ..services import stock`"
+
+
+def test_the_environment_is_read_by_settings_only():
+    found = [
+        f"{file}:{number}"
+        for file, number, line in text_of(*SHIPPED)
+        if re.search(r"\bos\.(environ|getenv)\b|from os import", line)
+        and file != "layers/online_kart/settings.py"
+    ]
+
+    assert not found, "Add a field to online_kart/settings.py."
+
+
+def test_nothing_is_left_to_do():
+    words = ("TO" + "DO", "FIX" + "ME")
+    found = [
+        f"{file}:{number}"
+        for file, number, line in text_of(*OURS)
+        if any(re.search(rf"\b{word}\b", line) for word in words)
+    ]
+
+    assert not found, "Do it, or open an issue."
+
+
+def test_every_module_says_what_it_is_for():
+    silent = [
+        named(path)
+        for path in python_files(*OURS)
+        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+
+    assert not silent, "Begin it with a docstring."
+
+
+def sql_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The SQL in a file's strings, with the line each begins at."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and "\n" in text and LOOKS_LIKE_SQL.search(text):
+            yield node.lineno, text  # type: ignore[attr-defined]  # a constant has one
+
+
+def without_comments_and_text(sql: str) -> str:
+    return re.sub(r"--[^\n]*|'[^']*'", "", sql)
+
+
+def test_keywords_of_sql_are_upper_case():
+    places = [
+        (f"{named(path)}:{line}", sql)
+        for path in python_files(*SHIPPED)
+        for line, sql in sql_of(path)
+    ]
+    places += [(named(path), path.read_text()) for path in LAYER.rglob("*.sql")]
+    assert len(places) > 100
+
+    wrong = [
+        f"{place}: {match[0]}"
+        for place, sql in places
+        if not is_docstring(sql)
+        and (match := LOWER_CASE_SQL.search(without_comments_and_text(sql)))
+    ]
+
+    assert not wrong
+
+
+def is_docstring(text: str) -> bool:
+    return not text.startswith(("\n", " ")) and not text.startswith("--")
+
+
+def test_sql_is_in_stores_only():
+    """Services call functions of `inventory_db`, `customer_db` and `messaging`."""
+    found = [
+        f"{named(path)}:{line}"
+        for path in python_files(*(ROOT / app for app in APPS))
+        for line, sql in sql_of(path)
+        if not is_docstring(sql)
+    ]
+
+    assert not found
+
+
+# -- migrations and the README
+
+
+@pytest.mark.parametrize("database", ["inventory_db", "customer_db"])
+def test_migrations_are_numbered_without_a_gap_and_lead_both_ways(database):
+    files = sorted((LAYER / database / "migrations").glob("*.sql"))
+
+    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    for path in files:
+        assert re.findall(r"^-- migrate:(\w+)$", path.read_text(), re.MULTILINE) == ["up", "down"]
+
+
+def tables_of(database: str) -> set[str]:
+    migrations = (LAYER / database / "migrations").glob("*.sql")
+    return {
+        table
+        for path in migrations
+        for table in re.findall(r"CREATE TABLE (\w+)", path.read_text())
+    }
+
+
+@pytest.mark.parametrize("database", ["inventory_db", "customer_db"])
+def test_the_readme_says_where_each_table_is(database):
+    readme = (ROOT / "README.md").read_text()
+
+    assert {table for table in tables_of(database) if f"`{table}`" not in readme} == set()
+
+
+def test_every_row_of_the_mission_has_its_place_in_the_readme():
+    rows = re.findall(r"^\| ([ICD]\d+b?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert " ".join(rows) == (
+        "I1 I2 I2b I3 I4 I4b I5 I6 I7 I8 I9 I10 I11 I12 I13 "
+        "C1 C2 C3 C4 C5 C6 C7 D1 D2 D3 D4 D5 D6 D7 D8"
+    )
+
+
+def test_what_the_readme_points_at_is_there():
+    rows = re.findall(r"^\| [ICD]\d+b? \|.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    paths = {path for row in rows for path in re.findall(r"`([\w/]+\.py)`", row)}
+
+    assert {
+        p for p in paths if not (LAYER / p).exists() and not (ROOT / "tests" / p).exists()
+    } == set()
+
+
+def test_definitions_are_json_with_two_spaces():
+    for path in diagrams.DEFINITIONS.glob("*.json"):
+        json.loads(path.read_text())
+        assert "\t" not in path.read_text(), named(path)
