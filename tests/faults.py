@@ -1,0 +1,32 @@
+"""Faults that a test causes and mends: rows that can't be written, runs that got lost."""
+
+from typing import Any
+
+from psycopg import Connection
+
+
+def refuse_writes(conn: Connection[Any], table: str, when: str = "true") -> None:
+    """Let no such row be written, as a disk that is full would, until `accept_writes`."""
+    conn.execute(
+        """
+        CREATE FUNCTION refuse_write() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$
+        """
+    )
+    conn.execute(
+        f"""
+        CREATE TRIGGER refuses_writes BEFORE INSERT OR UPDATE ON {table}
+        FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse_write()
+        """
+    )
+
+
+def accept_writes(conn: Connection[Any]) -> None:
+    conn.execute("DROP FUNCTION refuse_write CASCADE")
+
+
+def sweep_runs(engine: Any, conn: Connection[Any]) -> None:
+    """As the schedule does, when the runs have been silent for long enough."""
+    conn.execute("UPDATE runs SET checked_at = checked_at - interval '1 day'")
+    engine.invoke("sweep_runs")
+    engine.settle()
