@@ -59,6 +59,7 @@ def servers() -> Iterator[Databases]:
                 drop_leftovers(dsn)
         fcntl.flock(sessions, fcntl.LOCK_SH)
         yield addresses
+        connection.database(addresses.mongodb_uri, PREFIX).client.close()
         if _try_flock(sessions.fileno(), fcntl.LOCK_EX):
             databases.forget(STATE)
 
