@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from fulfillment_app.chalicelib.services import batches, facilities, forwarding
+from fulfillment_app.chalicelib.services import batches, facilities, forwarding, line_haul
 from fulfillment_app.chalicelib.services.forwarding import GROUPS_MAX
+from fulfillment_app.chalicelib.services.line_haul import Missing
 from online_kart.domain.batches import Units
 from online_kart.domain.errors import BatchStatusConflict, NotFound
 from online_kart.inventory_db import deliveries, manifests
@@ -147,6 +148,29 @@ def test_a_package_whose_way_is_gone_turns_back_and_is_on_the_shelf_again(shop):
 
     assert package_of(shop.conn, package_id).status == "returned"
     assert level_at(shop, "BLR1") == (1000, 0)
+    assert broken_invariants(shop.conn) == []
+
+
+def test_a_late_repeat_does_not_touch_a_package_that_is_further_on(shop):
+    package_id = put_package(shop, BY_AIR)
+    first = forwarded(shop, batch_of(shop.conn, package_id))
+    second = arrived(shop, batch_of(shop.conn, package_id))
+
+    assert not forward(shop, first, package_id)
+
+    assert batch_of(shop.conn, package_id) == second.batch_id
+
+
+def test_a_lost_package_holds_up_nothing(shop):
+    lost, other = put_package(shop, BY_AIR), put_package(shop, BY_AIR)
+    batch = departed(shop, batch_of(shop.conn, lost))
+    missing = [Missing(lost, "torn open")]
+    line_haul.arrive(shop.conn, shop.documents, batch.batch_id, None, missing, "Ravi", LATER)
+    assert manifests.packages_in(shop.conn, batch.batch_id) == [other]
+
+    forward(shop, batch, other)
+
+    assert finish(shop, batch).state == "finished"
     assert broken_invariants(shop.conn) == []
 
 

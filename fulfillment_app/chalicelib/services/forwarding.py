@@ -56,6 +56,9 @@ def forward(
             return False
         if batch.status != "arrived":
             return False
+        if package.status not in UNDER_WAY:  # lost, for instance: nothing is to be forwarded
+            manifests.take_out(conn, [package_id])
+            return False
         if package.is_at_its_end:
             _end(conn, documents, package, now)
             return True
