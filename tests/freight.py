@@ -29,7 +29,7 @@ from online_kart.domain.packages import (
 )
 from online_kart.domain.promises import promise_date
 from online_kart.domain.stock import Offer, Reservation
-from online_kart.inventory_db import invariants, manifests, packages, stock
+from online_kart.inventory_db import invariants, manifests, packages, reservations, stock
 
 from .builders import pincode_of
 from .networks import HOP_LIMIT, build, put_network, two_cities
@@ -120,8 +120,8 @@ def put_package(
         package_events.announce(conn, package, now)
         if loaded:
             load(shop, package_id, stops[0], stops[1], ready_at)
-        stock.insert_reservations(conn, [reservation], now)
-        assert stock.reserve(conn, [reservation], now)
+        reservations.insert(conn, [reservation], now)
+        assert reservations.reserve(conn, [reservation], now)
     return package_id
 
 

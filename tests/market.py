@@ -11,14 +11,14 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
-from fulfillment_app.chalicelib.services import packages, stock
+from fulfillment_app.chalicelib.services import packages, recalls, stock
 from fulfillment_app.chalicelib.services.packages import PlannedPackages
 from fulfillment_app.chalicelib.services.routes import Routes, current_routes
 from online_kart.domain.events import EventLine, OrderConfirmed
 from online_kart.domain.network import Network
 from online_kart.domain.sourcing import OrderToServe, Sourcing
 from online_kart.domain.stock import Offer
-from online_kart.inventory_db import invariants, stock as stock_store
+from online_kart.inventory_db import invariants, reservations, stock as stock_store
 
 from .builders import pincode_of
 from .networks import build, put_network, two_cities
@@ -104,18 +104,18 @@ class Market(NamedTuple):
         return stock.release_stock(self.conn, order.order_id, self.now)
 
     def recall(self, order: OrderToServe) -> int:
-        return packages.recall_packages(self.conn, self.documents, order.order_id, self.now)
+        return recalls.recall_packages(self.conn, self.documents, order.order_id, self.now)
 
     def discard(self, order: OrderToServe) -> int:
-        return packages.discard_packages(self.conn, self.documents, order.order_id, self.now)
+        return recalls.discard_packages(self.conn, self.documents, order.order_id, self.now)
 
     def release_expired(self) -> int:
-        return packages.release_expired(self.conn, self.documents, self.now, 100)
+        return recalls.release_expired(self.conn, self.documents, self.now, 100)
 
     def held_at(self, order: OrderToServe) -> dict[str, int]:
         """Units held or gone for the order, by FC."""
         held: dict[str, int] = {}
-        for each in stock_store.reservations_of(self.conn, order.order_id):
+        for each in reservations.of_order(self.conn, order.order_id):
             if each.status != "released":
                 held[each.fc_code] = held.get(each.fc_code, 0) + each.quantity
         return held

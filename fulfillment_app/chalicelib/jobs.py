@@ -9,7 +9,7 @@ from chalice.app import CloudWatchEvent
 from online_kart.messaging import idempotency, inbox, outbox
 
 from . import wiring
-from .services import availability, facilities, packages, rebuilds, reconciliations, runs, sales
+from .services import availability, facilities, rebuilds, recalls, reconciliations, runs, sales
 
 jobs = Blueprint(__name__)
 
@@ -55,7 +55,7 @@ def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
 @jobs.schedule(MINUTE, name="sweep_reservations")
 def sweep_reservations(event: CloudWatchEvent) -> dict[str, Any]:
     """Release stock held for orders that were not confirmed in time."""
-    released = packages.release_expired(
+    released = recalls.release_expired(
         wiring.inventory_db(), wiring.documents(), wiring.now(), SWEPT_AT_ONCE_MAX
     )
     return {"released": released}

@@ -361,6 +361,22 @@ def test_an_expired_hold_whose_package_is_on_a_sealed_manifest_comes_back(market
     assert market.broken_invariants() == []
 
 
+def _plan_on(market, order, conn):
+    return market.on(conn).plan(order)
+
+
+def _discard_on(market, order, conn):
+    return market.on(conn).discard(order)
+
+
+def _recall_on(market, order, conn):
+    return market.on(conn).recall(order)
+
+
+def _close_on(batch, conn):
+    return line_haul.close(conn, batch.batch_id, batch.revision, batch.due_at).state
+
+
 def test_a_recall_while_its_batch_closes_never_loses_the_package(market, inventory_dsn):
     for _ in range(TRIALS):
         market.put_stock("BLR1", "MUG", 1)
@@ -369,8 +385,8 @@ def test_a_recall_while_its_batch_closes_never_loses_the_package(market, invento
 
         answers = run_together(
             inventory_dsn,
-            lambda conn, order=order: market.on(conn).recall(order),
-            lambda conn, b=batch: line_haul.close(conn, b.batch_id, b.revision, b.due_at).state,
+            partial(_recall_on, market, order),
+            partial(_close_on, batch),
         )
 
         assert answers[0] == 1
@@ -388,8 +404,8 @@ def test_planning_and_discarding_at_once_leave_no_package(market, inventory_dsn)
 
         run_together(
             inventory_dsn,
-            lambda conn, order=order: market.on(conn).plan(order),
-            lambda conn, order=order: market.on(conn).discard(order),
+            partial(_plan_on, market, order),
+            partial(_discard_on, market, order),
         )
         market.release(order)
 
@@ -647,7 +663,7 @@ def test_replanning_while_batches_close_and_orders_are_recalled_loses_nothing(
     answers = run_together(
         inventory_dsn,
         lambda conn: packages.replan_range(conn, market.documents, market.routes, None, None, now),
-        lambda conn: line_haul.close(conn, batch.batch_id, batch.revision, batch.due_at).state,
+        partial(_close_on, batch),
         recall_some,
     )
 

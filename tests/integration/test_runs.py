@@ -309,7 +309,7 @@ def test_a_cancelled_order_ends_its_cancelling_and_its_placing(inventory_db, eng
 
     assert statuses(inventory_db, "place_order", event.order_id) == ["succeeded"]
     assert statuses(inventory_db, "cancel_order", event.order_id) == ["succeeded"]
-    # `stock.expired_orders` takes a run without an error for a confirmed order.
+    # `reservations.expired_orders` takes a run without an error for a confirmed order.
     assert runs.of(inventory_db, "place_order", str(event.order_id))[0].error is not None
 
 

@@ -22,7 +22,7 @@ from online_kart.domain.errors import (
     StockTooLow,
 )
 from online_kart.domain.stock import AdjustStock, Offer, StockChange
-from online_kart.inventory_db import stock
+from online_kart.inventory_db import reservations, stock
 from tests.market import HOLD, open_market
 from tests.shop import an_approved_seller, events_of, put_fc
 from tests.together import run_together
@@ -170,7 +170,7 @@ def test_a_reservation_holds_the_units_until_its_deadline(market, now):
 
     sourcing = market.reserve(order)
 
-    (held,) = stock.reservations_of(market.conn, order.order_id)
+    (held,) = reservations.of_order(market.conn, order.order_id)
     assert (held.fc_code, held.quantity, held.status) == ("BLR1", 2, "held")
     assert held.held_until == now + HOLD
     assert market.level("BLR1") == (5, 2)
@@ -348,6 +348,18 @@ def _reserve_on(market, order, conn):
     return market.on(conn).reserve(order)
 
 
+def _release_on(market, order, conn):
+    return market.on(conn).release(order)
+
+
+def _release_expired_on(market, conn):
+    return market.on(conn).release_expired()
+
+
+def _confirm_on(market, order, conn):
+    return reservations.confirm(conn, order.order_id, market.now)
+
+
 def test_the_same_item_on_two_lines_never_takes_more_than_there_is(market, inventory_dsn):
     for _ in range(TRIALS):
         market.put_stock("BLR1", "MUG", 3)
@@ -454,7 +466,7 @@ def test_a_reservation_and_its_release_at_once_leave_nothing_held(market, invent
         reserved, _ = run_together(
             inventory_dsn,
             partial(_reserve_on, market, order),
-            lambda conn, order=order: market.on(conn).release(order),
+            partial(_release_on, market, order),
         )
 
         assert outcomes([reserved]).keys() <= {"Sourcing", "StockAlreadyReleased"}
@@ -472,8 +484,8 @@ def test_a_hold_that_expires_while_it_is_confirmed_is_either_but_never_both(mark
 
         released, confirmed = run_together(
             inventory_dsn,
-            lambda conn, later=later: later.on(conn).release_expired(),
-            lambda conn, later=later, id_=order.order_id: stock.confirm(conn, id_, later.now),
+            partial(_release_expired_on, later),
+            partial(_confirm_on, later, order),
         )
 
         assert released + confirmed == 1

@@ -191,7 +191,7 @@ def test_every_plan_serves_all_lines_within_what_is_free_and_uses_each_fc(fcs, o
 
         assert Counter(a.line_no for a in allotted) == Counter(line.line_no for line in wanted)
         assert {a.fc_code for a in allotted} == set(plan.fc_codes)
-        taken = Counter()
+        taken: Counter[tuple[str, Offer]] = Counter()
         for each in allotted:
             taken[each.fc_code, each.offer] += each.units
         free = {(fc.fc_code, offer): n for fc in fcs for offer, n in fc.free.items()}

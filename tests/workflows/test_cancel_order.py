@@ -52,6 +52,7 @@ def cancel_again(engine, buyer):
 
 def status_of(market, order_id, fc_code="BLR1"):
     package = packages.by_id(market.conn, package_id_of(order_id, fc_code))
+    assert package is not None
     return package.status
 
 
@@ -76,6 +77,7 @@ def test_what_has_left_returns_and_keeps_its_stock_until_it_is_back(
     engine, market, buyer, order_id
 ):
     batch = batches.share_of_package(market.conn, package_id_of(order_id, "BLR1"))
+    assert batch is not None
     line_haul.close(market.conn, batch.batch_id, batch.revision, batch.due_at)
     line_haul.depart(
         market.conn, market.documents, batch.batch_id, batch.revision, HOP_LIMIT, batch.due_at

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from online_kart.documents import order_log, package_paths
-from online_kart.domain.packages import package_id_of
-from online_kart.inventory_db import packages, runs, stock
+from online_kart.inventory_db import packages, reservations, runs
 from tests.buyers import a_buyer
 from tests.faults import accept_writes, refuse_writes
 from tests.market import open_market
@@ -57,7 +56,13 @@ def packages_of(market, order_id):
 
 
 def held_for(market, order_id):
-    return [each.status for each in stock.reservations_of(market.conn, order_id)]
+    return [each.status for each in reservations.of_order(market.conn, order_id)]
+
+
+def why_rejected(buyer, order_id):
+    rejection = buyer.order(order_id).rejection
+    assert rejection is not None
+    return rejection["error"]
 
 
 def nothing_is_left_of(market, order_id):
@@ -155,7 +160,7 @@ def test_an_order_to_where_nobody_delivers_is_rejected(engine, market, customer_
     order_id = far_away.place(("MUG", 1))
     engine.settle()
 
-    assert far_away.order(order_id).rejection["error"] == "NotServed"
+    assert why_rejected(far_away, order_id) == "NotServed"
     assert nothing_is_left_of(market, order_id)
 
 
@@ -166,7 +171,7 @@ def test_stock_that_can_not_be_written_rejects_the_order_and_fails_the_run(
     order_id = buyer.place(("MUG", 1))
     engine.settle()
 
-    assert buyer.order(order_id).rejection["error"] == "DiskFull"
+    assert why_rejected(buyer, order_id) == "DiskFull"
     assert run_status(market, order_id) == "failed"
     assert nothing_is_left_of(market, order_id)
 
@@ -178,7 +183,7 @@ def test_an_order_refused_once_is_not_served_by_a_late_run(engine, market, buyer
 
     assert run(order_id)["status"] == "SUCCEEDED"
 
-    assert buyer.order(order_id).rejection["error"] == "OutOfStock"
+    assert why_rejected(buyer, order_id) == "OutOfStock"
     assert market.level("BLR1") == (14, 0)
 
 
@@ -192,7 +197,7 @@ def test_packages_that_can_not_be_planned_give_their_stock_back(
     order_id = buyer.place(("MUG", 2), ("LAMP", 1))
     engine.settle()
 
-    assert buyer.order(order_id).rejection["error"] == "DiskFull"
+    assert why_rejected(buyer, order_id) == "DiskFull"
     assert held_for(market, order_id) == ["released", "released"]
     assert nothing_is_left_of(market, order_id)
 
@@ -205,11 +210,11 @@ def test_an_order_that_can_not_be_confirmed_is_undone(engine, market, buyer, cus
     order_id = buyer.place(("MUG", 2), ("LAMP", 1))
     engine.settle()
 
-    assert buyer.order(order_id).rejection["error"] == "DiskFull"
+    assert why_rejected(buyer, order_id) == "DiskFull"
     assert len(packages_of(market, order_id)) == 2
     assert nothing_is_left_of(market, order_id)
-    path = package_paths.by_id(market.documents, package_id_of(order_id, "BLR1"))
-    assert path.status == "cancelled"
+    paths = package_paths.by_order(market.documents, order_id)
+    assert [path.status for path in paths] == ["cancelled", "cancelled"]
 
 
 def test_an_order_cancelled_while_it_is_placed_is_undone_by_its_cancellation(engine, market, buyer):

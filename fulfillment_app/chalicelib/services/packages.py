@@ -1,18 +1,17 @@
-"""Packages of orders: planning them, taking them back, and planning them anew when the network changes."""
+"""Packages of orders: planning them, and planning them anew when the network changes. Taking them back is in `recalls`."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, Rollback
+from psycopg import Connection
 from pymongo.database import Database
 
 from online_kart.documents import package_paths
 from online_kart.domain.base import Model
 from online_kart.domain.errors import (
     NotFound,
-    OrderAlreadyDelivered,
     PackagesAlreadyDiscarded,
 )
 from online_kart.domain.events import PackageStatus
@@ -28,22 +27,19 @@ from online_kart.domain.packages import (
 )
 from online_kart.domain.sourcing import OrderToServe
 from online_kart.domain.stock import Reservation
-from online_kart.inventory_db import deliveries as deliveries_store, packages, stock as stock_store
+from online_kart.inventory_db import packages, reservations
 from online_kart.messaging import inbox
 from online_kart.postgres import retrying
 
 from . import batches, deliveries, paths, stock
-from .package_events import Step, announce, record, tell_of
-from .replanning import is_to_be_replanned, refuse_outdated, replan, send_back, take_back
+from .package_events import announce, tell_of
+from .replanning import is_to_be_replanned, refuse_outdated, replan, take_back
 from .routes import Routes
 
 Documents = Database[dict[str, Any]]
 
 PLAN = "plan_packages"
 """The inbox's name of the step. Its answer is the packages, or that the step must not run any more."""
-
-CALLED_BACK: frozenset[PackageStatus] = frozenset({"planned", "in_transit", "out_for_delivery"})
-"""What can still be taken back; a delivered package can't, the others are back or on their way."""
 
 LOOKED_AT_ONCE_MAX = 200
 
@@ -89,7 +85,7 @@ def _plan(
                 raise PackagesAlreadyDiscarded(order.order_id)
             return PlannedPackages.model_validate(answer)
         refuse_outdated(conn, routes)
-        stock_store.extend_hold(conn, order.order_id, hold_until, now)
+        reservations.extend(conn, order.order_id, hold_until, now)
         planned = [
             _plan_package(conn, documents, routes, order, held, now)
             for held in _held_by_fc(conn, order.order_id)
@@ -105,7 +101,7 @@ def _plan(
 def _held_by_fc(conn: Connection[Any], order_id: UUID) -> list[list[Reservation]]:
     """The order's reservations, FC by FC."""
     held: dict[str, list[Reservation]] = {}
-    for each in stock_store.reservations_of(conn, order_id):
+    for each in reservations.of_order(conn, order_id):
         if each.status in ("held", "confirmed"):
             held.setdefault(each.fc_code, []).append(each)
     if not held:
@@ -186,109 +182,6 @@ def _package_of(path: PackagePath, weight_grams: int, now: datetime) -> Package:
         created_at=now,
         updated_at=now,
     )
-
-
-# Taking back
-
-
-def discard_packages(
-    conn: Connection[Any],
-    documents: Documents,
-    order_id: UUID,
-    now: datetime,
-) -> int:
-    """Undo `plan_packages`. How many packages it changed. A repeat changes nothing.
-
-    Also where that never ran: planning that comes late is refused. A package that has left already returns.
-    """
-    return retrying(lambda: _call_back_all(conn, documents, order_id, "rejected", now))
-
-
-def recall_packages(
-    conn: Connection[Any],
-    documents: Documents,
-    order_id: UUID,
-    now: datetime,
-) -> int:
-    """Take the order's packages back: those not left are cancelled, the others return. How many it changed.
-
-    A repeat changes nothing. Raises OrderAlreadyDelivered, and then changes nothing either.
-    """
-    return retrying(lambda: _call_back_all(conn, documents, order_id, "cancelled", now))
-
-
-def _call_back_all(
-    conn: Connection[Any],
-    documents: Documents,
-    order_id: UUID,
-    reason: str,
-    now: datetime,
-) -> int:
-    with conn.transaction():
-        _plan_no_more(conn, order_id, reason, now)
-        rows = packages.lock_of_order(conn, order_id)
-        if any(package.status == "delivered" for package in rows):
-            raise OrderAlreadyDelivered(order_id)
-        live = [package for package in rows if package.status in CALLED_BACK]
-        for package in live:
-            _call_back(conn, documents, package, reason, now)
-    return len(live)
-
-
-def _plan_no_more(conn: Connection[Any], order_id: UUID, reason: str, now: datetime) -> None:
-    """Waits for a planning that is under way, and refuses one that comes later."""
-    inbox.first_time(conn, PLAN, order_id, now)
-    inbox.remember(conn, PLAN, order_id, {"over": reason})
-
-
-def _call_back(
-    conn: Connection[Any],
-    documents: Documents,
-    package: Package,
-    reason: str,
-    now: datetime,
-) -> None:
-    if package.status == "planned" and batches.unload(conn, package.package_id):
-        step = Step(
-            package.package_id,
-            "cancelled",
-            package.at_facility,
-            {"status": "cancelled"},
-            detail={"reason": reason},
-        )
-        record(conn, documents, [step], now)
-        return
-    deliveries_store.delete(conn, package.package_id)
-    send_back(conn, documents, package.package_id, reason, now)
-
-
-def release_expired(conn: Connection[Any], documents: Documents, now: datetime, limit: int) -> int:
-    """Release stock held past its deadline, with the packages planned of it. How many orders.
-
-    Each order in a transaction of its own, and only if it was not confirmed meanwhile.
-    """
-    orders = stock_store.expired_orders(conn, now, limit)
-    return sum(_release_if_expired(conn, documents, each, now) for each in orders)
-
-
-def _release_if_expired(
-    conn: Connection[Any],
-    documents: Documents,
-    order_id: UUID,
-    now: datetime,
-) -> bool:
-    with conn.transaction() as attempt:
-        stock.reserve_no_more(conn, order_id, "expired", now)
-        _plan_no_more(conn, order_id, "expired", now)
-        held = packages.lock_of_order(conn, order_id)
-        if not stock_store.lock_expired(conn, order_id, now):
-            raise Rollback(attempt)
-        for package in held:
-            if package.status in CALLED_BACK:
-                _call_back(conn, documents, package, "expired", now)
-        stock_store.release(conn, order_id, now)
-        return True
-    return False
 
 
 # When the network changes

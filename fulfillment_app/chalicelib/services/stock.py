@@ -34,7 +34,7 @@ from online_kart.domain.stock import (
     StockChange,
     StockLevel,
 )
-from online_kart.inventory_db import packages, stock
+from online_kart.inventory_db import packages, reservations, stock
 from online_kart.messaging import idempotency, inbox
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer
@@ -119,11 +119,11 @@ def _hold_best(
     ranked = plans(wanted_by(order.lines), candidates)
     best = next(ranked)
     sourcing = explain(best, ranked, candidates)
-    reservations = _reservations(order, best, hold_until)
+    held = _reservations(order, best, hold_until)
     with conn.transaction() as attempt:
-        stock.insert_reservations(conn, reservations, now)
+        reservations.insert(conn, held, now)
         inbox.remember(conn, RESERVE, order.order_id, sourcing.model_dump(mode="json"))
-        if not stock.reserve(conn, reservations, now):  # last: its locks are hot
+        if not reservations.reserve(conn, held, now):  # last: its locks are hot
             raise Rollback(attempt)
         return sourcing
     return None
@@ -193,8 +193,8 @@ def confirm_reservations(
             if package.status == "planned" and package.is_at_its_end:
                 stock.ship(conn, [package.package_id], now)
                 deliveries.hand_over(conn, documents, package, now)
-        stock.confirm(conn, order_id, now)
-        if any(each.status == "released" for each in stock.reservations_of(conn, order_id)):
+        reservations.confirm(conn, order_id, now)
+        if any(each.status == "released" for each in reservations.of_order(conn, order_id)):
             # Cancelled a moment after, or a fault that the reconciliation reports as well.
             logger.warning("A confirmed order holds no stock", extra={"order_id": str(order_id)})
 
@@ -210,7 +210,7 @@ def release_stock(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
 def _release(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     with conn.transaction():
         reserve_no_more(conn, order_id, "released", now)
-        return len(stock.release(conn, order_id, now))
+        return len(reservations.release(conn, order_id, now))
 
 
 def reserve_no_more(

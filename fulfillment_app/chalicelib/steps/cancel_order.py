@@ -8,7 +8,7 @@ from chalice import Blueprint
 from online_kart.domain.base import Model
 
 from .. import wiring
-from ..services import packages
+from ..services import recalls
 
 cancel_order_steps = Blueprint(__name__)
 
@@ -21,7 +21,7 @@ class CancelOrder(Model):
 def recall_packages(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Raises OrderAlreadyDelivered, which the state machine catches by that name."""
     step = CancelOrder(order_id=event["order_id"])
-    recalled = packages.recall_packages(
+    recalled = recalls.recall_packages(
         wiring.inventory_db(), wiring.documents(), step.order_id, wiring.now()
     )
     wiring.nudge_relay()

@@ -10,7 +10,7 @@ from online_kart.domain.base import Model
 from online_kart.domain.sourcing import OrderToServe
 
 from .. import wiring
-from ..services import packages, stock
+from ..services import packages, recalls, stock
 from ..services.routes import current_routes
 
 place_order_steps = Blueprint(__name__)
@@ -63,7 +63,7 @@ def plan_packages(event: dict[str, Any], context: object) -> dict[str, Any]:
 def discard_packages(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Undoes plan_packages, also where that never ran."""
     step = OrderStep(order_id=event["order_id"])
-    discarded = packages.discard_packages(
+    discarded = recalls.discard_packages(
         wiring.inventory_db(), wiring.documents(), step.order_id, wiring.now()
     )
     wiring.nudge_relay()

@@ -1,4 +1,4 @@
-"""Stock of each offer in each FC (I4), its ledger (I4b), and what is held for orders.
+"""Stock of each offer in each FC (I4), and its ledger (I4b). What orders hold of it is in `reservations`.
 
 Every change of `stock` is one statement (`change`) that writes the ledger and the rows together. It is conditional: no
 row ends with fewer units on hand than reserved, however many change it at once. And it is idempotent: what a cause has
@@ -17,12 +17,10 @@ from psycopg.rows import class_row
 
 from ..domain.batches import Units
 from ..domain.errors import NotFound, StockAlreadyReleased, StockTooLow
-from ..domain.stock import Cause, LedgerEntry, Offer, Reservation, StockChange, StockLevel
+from ..domain.stock import Cause, LedgerEntry, Offer, StockChange, StockLevel
 
 SYSTEM = "system"
 """Who changed it, where no person did."""
-
-RESERVATION_COLUMNS = "order_id, line_no, fc_code, sku, seller_id, quantity, status, held_until"
 
 
 # Reading
@@ -139,114 +137,6 @@ def has_fc(conn: Connection[Any], fc_code: str) -> bool:
     )
 
 
-# What orders hold
-
-
-def reservations_of(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
-    """In the order of lines, then FCs; those that were released as well."""
-    with conn.cursor(row_factory=class_row(Reservation)) as cur:
-        return cur.execute(
-            f"""
-            SELECT {RESERVATION_COLUMNS} FROM reservations
-             WHERE order_id = %(id)s ORDER BY line_no, fc_code
-            """,
-            {"id": order_id},
-        ).fetchall()
-
-
-def insert_reservations(
-    conn: Connection[Any], reservations: Sequence[Reservation], now: datetime
-) -> None:
-    """Say which units are whose. `reserve` takes them, in the same transaction."""
-    conn.cursor().executemany(
-        f"""
-        INSERT INTO reservations ({RESERVATION_COLUMNS}, created_at, updated_at)
-        VALUES (%(order_id)s, %(line_no)s, %(fc_code)s, %(sku)s, %(seller_id)s, %(quantity)s, %(status)s,
-                %(held_until)s, %(now)s, %(now)s)
-        """,
-        [{**each.model_dump(), "now": now} for each in reservations],
-    )
-
-
-def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
-    """Take the units of all reservations of an order. False where an FC has fewer free: then roll back.
-
-    Locks the rows until the transaction ends: it comes last in it.
-    """
-    return change(conn, _changes_of(reservations, 0, 1), "reserve", SYSTEM, now)
-
-
-def extend_hold(conn: Connection[Any], order_id: UUID, held_until: datetime, now: datetime) -> None:
-    """Give an order that makes progress more time. A deadline never moves forward to an earlier time."""
-    conn.execute(
-        """
-        UPDATE reservations SET held_until = greatest(held_until, %(held_until)s), updated_at = %(now)s
-         WHERE order_id = %(id)s AND status = 'held'
-        """,
-        {"id": order_id, "held_until": held_until, "now": now},
-    )
-
-
-def confirm(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
-    """What the order holds has no deadline any more. How many reservations."""
-    return conn.execute(
-        """
-        UPDATE reservations SET status = 'confirmed', updated_at = %(now)s
-         WHERE order_id = %(id)s AND status = 'held'
-        """,
-        {"id": order_id, "now": now},
-    ).rowcount
-
-
-def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reservation]:
-    """Give back what the order holds and what has not left its FC. What was given back."""
-    with conn.cursor(row_factory=class_row(Reservation)) as cur:
-        released = cur.execute(
-            f"""
-            UPDATE reservations SET status = 'released', updated_at = %(now)s
-             WHERE order_id = %(id)s AND status IN ('held', 'confirmed')
-            RETURNING {RESERVATION_COLUMNS}
-            """,
-            {"id": order_id, "now": now},
-        ).fetchall()
-    _must_change(conn, _changes_of(released, 0, -1), "release", SYSTEM, now)
-    return released
-
-
-def lock_expired(conn: Connection[Any], order_id: UUID, now: datetime) -> bool:
-    """Whether the order still holds stock past its deadline. If so it can't be confirmed until the transaction ends."""
-    return bool(
-        conn.execute(
-            """
-            SELECT FROM reservations
-             WHERE order_id = %(id)s AND status = 'held' AND held_until <= %(now)s
-             ORDER BY line_no, fc_code FOR UPDATE
-            """,
-            {"id": order_id, "now": now},
-        ).rowcount
-    )
-
-
-def expired_orders(conn: Connection[Any], now: datetime, limit: int) -> list[UUID]:
-    """Orders that hold stock past its deadline and that nobody works on, the oldest deadline first.
-
-    An order whose run is alive, or was confirmed a moment ago, is not among them: the deadline is for what got lost.
-    """
-    rows = conn.execute(
-        """
-        SELECT order_id FROM reservations AS r
-         WHERE status = 'held' AND held_until <= %(now)s
-           AND NOT EXISTS (
-               SELECT FROM runs
-                WHERE machine = 'place_order' AND business_id = r.order_id::text
-                  AND (status = 'running' OR (status = 'succeeded' AND error IS NULL)))
-         GROUP BY order_id ORDER BY min(held_until), order_id LIMIT %(limit)s
-        """,
-        {"now": now, "limit": limit},
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
 # Goods that come and go
 
 
@@ -272,7 +162,7 @@ def ship(conn: Connection[Any], package_ids: Sequence[UUID], now: datetime) -> N
     ).fetchall()
     if len({row[5] for row in rows}) < len(set(package_ids)):
         _refuse_released(conn, package_ids)
-    _must_change(conn, [StockChange(*row) for row in rows], "ship", SYSTEM, now)
+    must_change(conn, [StockChange(*row) for row in rows], "ship", SYSTEM, now)
 
 
 def _refuse_released(conn: Connection[Any], package_ids: Sequence[UUID]) -> None:
@@ -303,7 +193,7 @@ def restock(conn: Connection[Any], package_id: UUID, fc_code: str, by: str, now:
         StockChange(fc_code, sku, seller_id, units, 0, str(package_id))
         for sku, seller_id, units in rows
     ]
-    _must_change(conn, changes, "restock", by, now)
+    must_change(conn, changes, "restock", by, now)
 
 
 def receive(  # noqa: PLR0913 - a receipt's line has this many facts
@@ -321,7 +211,7 @@ def receive(  # noqa: PLR0913 - a receipt's line has this many facts
         return
     _ensure_row(conn, fc_code, Offer(sku, seller_id))
     change = StockChange(fc_code, sku, seller_id, units, 0, asn)
-    _must_change(conn, [change], "receipt", by, now)
+    must_change(conn, [change], "receipt", by, now)
 
 
 def adjust(
@@ -336,7 +226,7 @@ def adjust(
         _ensure_row(conn, change.fc_code, Offer(change.sku, change.seller_id))
     elif level(conn, change.fc_code, Offer(change.sku, change.seller_id)) is None:
         raise NotFound("stock", f"of {change.sku} in {change.fc_code}")
-    _must_change(conn, [change], "adjustment", by, now, reason)
+    must_change(conn, [change], "adjustment", by, now, reason)
 
 
 def transfer_out(conn: Connection[Any], fc_code: str, units: Units, by: str, now: datetime) -> bool:
@@ -346,7 +236,7 @@ def transfer_out(conn: Connection[Any], fc_code: str, units: Units, by: str, now
     )
     try:
         with conn.transaction():
-            _must_change(conn, [change], "transfer_out", by, now)
+            must_change(conn, [change], "transfer_out", by, now)
     except StockTooLow:
         return False
     return True
@@ -358,7 +248,7 @@ def transfer_in(conn: Connection[Any], fc_code: str, units: Units, by: str, now:
     change = StockChange(
         fc_code, units.sku, units.seller_id, units.quantity, 0, str(units.transfer_id)
     )
-    _must_change(conn, [change], "transfer_in", by, now)
+    must_change(conn, [change], "transfer_in", by, now)
 
 
 # The one way to change stock
@@ -381,21 +271,7 @@ def _ensure_row(conn: Connection[Any], fc_code: str, offer: Offer) -> None:
         ) from None
 
 
-def _changes_of(
-    reservations: Sequence[Reservation], on_hand: int, reserved: int
-) -> list[StockChange]:
-    """One change a row of stock: lines with the same offer are one sum."""
-    sums: dict[tuple[str, str, UUID], int] = {}
-    for each in reservations:
-        key = (each.fc_code, each.sku, each.seller_id)
-        sums[key] = sums.get(key, 0) + each.quantity
-    return [
-        StockChange(*key, units * on_hand, units * reserved, str(reservations[0].order_id))
-        for key, units in sums.items()
-    ]
-
-
-def _must_change(
+def must_change(
     conn: Connection[Any],
     changes: Sequence[StockChange],
     cause: Cause,
@@ -403,6 +279,7 @@ def _must_change(
     now: datetime,
     reason: str | None = None,
 ) -> None:
+    """As `change`. Raises StockTooLow where that is False."""
     if not change(conn, changes, cause, by, now, reason):
         first = changes[0]
         raise StockTooLow(first.fc_code, first.sku, abs(first.on_hand) or abs(first.reserved))
