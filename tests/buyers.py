@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from customer_app.chalicelib.services import addresses, customers, orders
+from customer_app.chalicelib.services import addresses, cancellations, customers, orders
 from online_kart.domain.customers import AddAddress, Address, RegisterCustomer
 from online_kart.domain.orders import LineWanted, Order
 
@@ -33,7 +33,7 @@ class Buyer(NamedTuple):
         return Order.model_validate_json(answer.body).order_id
 
     def cancel(self, order_id: UUID) -> None:
-        orders.request_cancellation(self.conn, order_id, self.now)
+        cancellations.request(self.conn, order_id, self.now)
 
     def order(self, order_id: UUID) -> Order:
         return orders.by_id(self.conn, order_id)

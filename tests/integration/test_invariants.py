@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from psycopg.errors import ReadOnlySqlTransaction
 
-from customer_app.chalicelib.services import orders
+from customer_app.chalicelib.services import cancellations, orders
 from fulfillment_app.chalicelib.services import availability, deliveries, sales
 from online_kart.checks import VIOLATIONS_SHOWN_MAX, violations
 from online_kart.customer_db import invariants as customer_invariants
@@ -150,8 +150,8 @@ def customer(customer_db, documents, now):
     delivered = package_changed(finished, package_id, 9, "delivered", now)
     orders.track_package(customer_db, delivered, now)
     orders.reject_order(customer_db, rejected.order_id, "OutOfStock", "", now)
-    orders.request_cancellation(customer_db, cancelled.order_id, now)
-    orders.finish_cancellation(customer_db, cancelled.order_id, now)
+    cancellations.request(customer_db, cancelled.order_id, now)
+    cancellations.finish(customer_db, cancelled.order_id, now)
     customer_db.execute("UPDATE outbox SET sent_at = occurred_at")
     return customer_db
 

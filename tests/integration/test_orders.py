@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from customer_app.chalicelib.services import orders, tracking
+from customer_app.chalicelib.services import cancellations, orders, tracking
 from online_kart.documents import package_paths
 from online_kart.domain.errors import (
     InvalidRequest,
@@ -217,7 +217,7 @@ def test_an_order_is_not_confirmed_without_the_path_of_each_package(
 
 
 def test_an_order_that_is_being_cancelled_can_not_be_confirmed(customer_db, documents, order, now):
-    orders.request_cancellation(customer_db, order.order_id, now)
+    cancellations.request(customer_db, order.order_id, now)
 
     with pytest.raises(OrderStatusConflict):
         confirm(customer_db, documents, order, put_paths(documents, order, now), now)
@@ -232,9 +232,9 @@ def test_an_unknown_order_can_be_neither_confirmed_nor_rejected_nor_cancelled(
     for attempt in (
         lambda: confirm(customer_db, documents, unknown, ids, now),
         lambda: reject(customer_db, unknown, now),
-        lambda: orders.request_cancellation(customer_db, unknown.order_id, now),
-        lambda: orders.begin_cancellation(customer_db, unknown.order_id),
-        lambda: orders.finish_cancellation(customer_db, unknown.order_id, now),
+        lambda: cancellations.request(customer_db, unknown.order_id, now),
+        lambda: cancellations.begin(customer_db, unknown.order_id),
+        lambda: cancellations.finish(customer_db, unknown.order_id, now),
     ):
         with pytest.raises(NotFound):
             attempt()
@@ -292,9 +292,9 @@ def test_nothing_is_undone_by_placing_for_an_order_that_is_being_cancelled(
     unconfirmed = a_placed_order(customer_db, now)
 
     for cancelled in (unconfirmed, confirmed):
-        orders.request_cancellation(customer_db, cancelled.order_id, now)
+        cancellations.request(customer_db, cancelled.order_id, now)
         assert not reject(customer_db, cancelled, now)
-        orders.finish_cancellation(customer_db, cancelled.order_id, now)
+        cancellations.finish(customer_db, cancelled.order_id, now)
         assert not reject(customer_db, cancelled, now)
         assert status_of(customer_db, cancelled) == "cancelled"
 
@@ -304,46 +304,46 @@ def test_nothing_is_undone_by_placing_for_an_order_that_is_being_cancelled(
 
 def test_a_cancellation_is_told_once_however_often_it_is_asked_for(customer_db, confirmed, now):
     for _ in range(2):
-        asked = orders.request_cancellation(customer_db, confirmed.order_id, now)
-        assert asked.status == orders.begin_cancellation(customer_db, asked.order_id)
+        asked = cancellations.request(customer_db, confirmed.order_id, now)
+        assert asked.status == cancellations.begin(customer_db, asked.order_id)
 
     assert asked.status == "cancelling"
     assert len(events_of(customer_db, "CancellationRequested")) == 1
 
 
 def test_a_cancelled_order_stays_cancelled_and_refunds_once(customer_db, confirmed, now):
-    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, confirmed.order_id, now)
     for _ in range(2):
-        assert orders.finish_cancellation(customer_db, confirmed.order_id, now) == 0
+        assert cancellations.finish(customer_db, confirmed.order_id, now) == 0
 
-    assert orders.request_cancellation(customer_db, confirmed.order_id, now).status == "cancelled"
+    assert cancellations.request(customer_db, confirmed.order_id, now).status == "cancelled"
     assert [event["refund_paise"] for event in events_of(customer_db, "OrderCancelled")] == [0]
 
 
 def test_an_order_whose_cancellation_was_refused_goes_on_and_may_be_cancelled_by_another_run(
     customer_db, confirmed, now
 ):
-    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, confirmed.order_id, now)
     for _ in range(2):
-        assert orders.refuse_cancellation(customer_db, confirmed.order_id, now) == "confirmed"
+        assert cancellations.refuse(customer_db, confirmed.order_id, now) == "confirmed"
     assert len(events_of(customer_db, "CancellationRefused")) == 1
 
-    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, confirmed.order_id, now)
     assert [e["revision"] for e in events_of(customer_db, "CancellationRequested")] == [1, 2]
 
 
 def test_an_order_that_was_cancelled_can_not_be_brought_back(customer_db, confirmed, now):
-    orders.request_cancellation(customer_db, confirmed.order_id, now)
-    orders.finish_cancellation(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.finish(customer_db, confirmed.order_id, now)
 
-    assert orders.refuse_cancellation(customer_db, confirmed.order_id, now) == "cancelled"
+    assert cancellations.refuse(customer_db, confirmed.order_id, now) == "cancelled"
 
 
 def test_what_was_rejected_can_not_be_cancelled(customer_db, order, now):
     reject(customer_db, order, now)
 
     with pytest.raises(OrderStatusConflict):
-        orders.request_cancellation(customer_db, order.order_id, now)
+        cancellations.request(customer_db, order.order_id, now)
 
 
 def test_what_was_partly_delivered_can_not_be_cancelled(customer_db, documents, order, now):
@@ -352,12 +352,12 @@ def test_what_was_partly_delivered_can_not_be_cancelled(customer_db, documents, 
     orders.track_package(customer_db, package_changed(order, ids[0], 5, "delivered", now), now)
 
     with pytest.raises(OrderStatusConflict):
-        orders.request_cancellation(customer_db, order.order_id, now)
+        cancellations.request(customer_db, order.order_id, now)
 
 
 def test_a_cancellation_can_not_be_finished_that_nobody_asked_for(customer_db, confirmed, now):
     with pytest.raises(OrderStatusConflict):
-        orders.finish_cancellation(customer_db, confirmed.order_id, now)
+        cancellations.finish(customer_db, confirmed.order_id, now)
 
 
 # -- at the same time
@@ -372,7 +372,7 @@ def rejecting(order, now, conn):
 
 
 def cancelling(order, now, conn):
-    return orders.request_cancellation(conn, order.order_id, now)
+    return cancellations.request(conn, order.order_id, now)
 
 
 def moving(documents, order, package_id, now, conn):
@@ -382,7 +382,7 @@ def moving(documents, order, package_id, now, conn):
 
 def test_of_two_cancellations_at_once_one_is_told(customer_db, customer_dsn, confirmed, now):
     def cancel(conn):
-        return orders.request_cancellation(conn, confirmed.order_id, now).status
+        return cancellations.request(conn, confirmed.order_id, now).status
 
     assert run_together(customer_dsn, cancel, cancel, cancel) == ["cancelling"] * 3
     assert len(events_of(customer_db, "CancellationRequested")) == 1
@@ -537,7 +537,7 @@ def test_an_order_that_is_stuck_is_told_of_again_with_the_next_revision(customer
 
 
 def test_a_cancellation_that_is_stuck_is_told_of_again(customer_db, confirmed, now):
-    orders.request_cancellation(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, confirmed.order_id, now)
 
     assert orders.sweep(customer_db, now + LATER, 10, now + LATER) == 1
     assert [e["revision"] for e in events_of(customer_db, "CancellationRequested")] == [1, 2]

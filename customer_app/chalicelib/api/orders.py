@@ -22,7 +22,7 @@ from online_kart.http import (
 from online_kart.messaging import idempotency
 
 from .. import wiring
-from ..services import orders
+from ..services import cancellations, orders
 from ..services.orders import Keyed
 
 orders_api = Blueprint(__name__)
@@ -73,6 +73,6 @@ def orders_of_customer(customer_id: str) -> Response:
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""
     key: UUID = read_path(UUID, order_id, "order_id")
-    order = orders.request_cancellation(wiring.customer_db(), key, wiring.now())
+    order = cancellations.request(wiring.customer_db(), key, wiring.now())
     wiring.nudge_relay()
     return json_response(order, HTTPStatus.ACCEPTED, {"Location": f"/orders/{key}"})

@@ -1,4 +1,4 @@
-"""Placing, confirming, rejecting and cancelling orders.
+"""Placing, confirming and rejecting orders, and following their packages.
 
 The order's row is where an order is decided: whoever changes its status first has decided, under the row's lock. So the
 steps of the state machines may run twice, late, or at the same time, and the order still has one outcome.
@@ -19,10 +19,8 @@ from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
 from online_kart.domain.errors import InvalidRequest, NotFound, NotOffered, OrderStatusConflict
 from online_kart.domain.events import (
-    CancellationRefused,
     CancellationRequested,
     EventLine,
-    OrderCancelled,
     OrderConfirmed,
     OrderFinished,
     OrderPlaced,
@@ -32,7 +30,6 @@ from online_kart.domain.events import (
 from online_kart.domain.orders import (
     Order,
     OrderLine,
-    OrderStatus,
     PackageOfOrder,
     PlaceOrder,
     is_over,
@@ -164,7 +161,8 @@ def of_customer(
     return orders.of_customer(conn, customer_id, after, limit)
 
 
-def _locked(conn: Connection[Any], order_id: UUID) -> Order:
+def locked(conn: Connection[Any], order_id: UUID) -> Order:
+    """Without lines and packages, until the transaction ends. Raises NotFound."""
     order = orders.lock(conn, order_id)
     if order is None:
         raise NotFound("order", order_id)
@@ -186,7 +184,7 @@ def confirm_order(
     lock: what `track_package` heard of a package and could not note, because it came earlier, is in its path by then.
     """
     with conn.transaction():
-        order = _locked(conn, order_id)
+        order = locked(conn, order_id)
         if order.status in ("confirmed", "finished"):
             return
         if not may_become(order.status, "confirmed"):
@@ -216,10 +214,10 @@ def confirm_order(
                 package_ids=tuple(package_ids),
             ),
         )
-        _finish_if_over(conn, order_id, now)
+        finish_if_over(conn, order_id, now)
 
 
-def _finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
+def finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
     """A confirmed order whose packages are all at their end is finished. The caller has locked it."""
     if is_over(orders.package_statuses(conn, order_id)):
         orders.set_status(conn, order_id, "finished", now)
@@ -236,7 +234,7 @@ def reject_order(
     """
     message = message_of(cause) or error
     with conn.transaction():
-        order = _locked(conn, order_id)
+        order = locked(conn, order_id)
         if order.status == "rejected":
             return True
         if not may_become(order.status, "rejected"):
@@ -259,60 +257,6 @@ def message_of(cause: str) -> str:
     return str(parsed.get("errorMessage", cause)) if isinstance(parsed, Mapping) else cause
 
 
-def request_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
-    """The order becomes `cancelling`; a repeat changes nothing. Raises OrderStatusConflict, NotFound."""
-    with conn.transaction():
-        order = _locked(conn, order_id)
-        if order.status not in ("cancelling", "cancelled"):
-            if not may_become(order.status, "cancelling"):
-                raise OrderStatusConflict(order_id, order.status, "cancelled")
-            if "delivered" in orders.package_statuses(conn, order_id):
-                raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
-            orders.set_status(conn, order_id, "cancelling", now)
-            revision = orders.run_revision(conn, order_id)
-            outbox.append(
-                conn,
-                CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
-            )
-    return by_id(conn, order_id)
-
-
-def begin_cancellation(conn: Connection[Any], order_id: UUID) -> OrderStatus:
-    """What the order's status is now: the machine goes on only where it is `cancelling`. Raises NotFound."""
-    return by_id(conn, order_id).status
-
-
-def finish_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
-    """The order is cancelled; answers the paise to refund. A repeat changes nothing. Raises NotFound.
-
-    Cash on delivery: nothing was paid, nothing is refunded.
-    """
-    with conn.transaction():
-        order = _locked(conn, order_id)
-        if order.status == "cancelled":
-            return 0
-        if not may_become(order.status, "cancelled"):
-            raise OrderStatusConflict(order_id, order.status, "cancelled")
-        orders.set_status(conn, order_id, "cancelled", now)
-        outbox.append(conn, OrderCancelled(occurred_at=now, order_id=order_id, refund_paise=0))
-    return 0
-
-
-def refuse_cancellation(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
-    """A package was delivered before it could be recalled: the order goes on. Its status then. Raises NotFound.
-
-    The one way out of `cancelling` but `cancelled`, and this machine's alone: a late `confirm_order` must not take it.
-    """
-    with conn.transaction():
-        order = _locked(conn, order_id)
-        if order.status == "cancelling":
-            orders.set_status(conn, order_id, "confirmed", now)
-            orders.raise_run_revision(conn, order_id)  # whoever asks again asks for another run
-            outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
-            _finish_if_over(conn, order_id, now)
-    return by_id(conn, order_id).status
-
-
 def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
     """Take a package's new status into C5; the last one at its end finishes the order.
 
@@ -328,7 +272,7 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
         orders.set_package_status(conn, event.package_id, event.status, event.version, now)
         if order.status == "confirmed":
-            _finish_if_over(conn, event.order_id, now)
+            finish_if_over(conn, event.order_id, now)
 
 
 def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:

@@ -8,7 +8,7 @@ from chalice import Blueprint
 from online_kart.domain.base import Model
 
 from .. import wiring
-from ..services import orders
+from ..services import cancellations
 
 cancel_order_steps = Blueprint(__name__)
 
@@ -20,14 +20,14 @@ class CancelOrder(Model):
 @cancel_order_steps.lambda_function(name="begin_cancellation")
 def begin_cancellation(event: dict[str, Any], context: object) -> dict[str, Any]:
     step = CancelOrder(order_id=event["order_id"])
-    status = orders.begin_cancellation(wiring.customer_db(), step.order_id)
+    status = cancellations.begin(wiring.customer_db(), step.order_id)
     return {"order_id": str(step.order_id), "status": status}
 
 
 @cancel_order_steps.lambda_function(name="finish_cancellation")
 def finish_cancellation(event: dict[str, Any], context: object) -> dict[str, Any]:
     step = CancelOrder(order_id=event["order_id"])
-    refund_paise = orders.finish_cancellation(wiring.customer_db(), step.order_id, wiring.now())
+    refund_paise = cancellations.finish(wiring.customer_db(), step.order_id, wiring.now())
     wiring.nudge_relay()
     return {"order_id": str(step.order_id), "refund_paise": refund_paise}
 
@@ -36,6 +36,6 @@ def finish_cancellation(event: dict[str, Any], context: object) -> dict[str, Any
 def refuse_cancellation(event: dict[str, Any], context: object) -> dict[str, Any]:
     """The way out where a package was delivered before it could be recalled."""
     step = CancelOrder(order_id=event["order_id"])
-    status = orders.refuse_cancellation(wiring.customer_db(), step.order_id, wiring.now())
+    status = cancellations.refuse(wiring.customer_db(), step.order_id, wiring.now())
     wiring.nudge_relay()
     return {"order_id": str(step.order_id), "status": status}

@@ -1,0 +1,69 @@
+"""Cancelling orders: the customer's wish, and how it ends. The order's row decides (see `orders`)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from online_kart.customer_db import orders
+from online_kart.domain.errors import OrderStatusConflict
+from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
+from online_kart.domain.orders import Order, OrderStatus, may_become
+from online_kart.messaging import outbox
+
+from .orders import by_id, finish_if_over, locked
+
+
+def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
+    """The order becomes `cancelling`; a repeat changes nothing. Raises OrderStatusConflict, NotFound."""
+    with conn.transaction():
+        order = locked(conn, order_id)
+        if order.status not in ("cancelling", "cancelled"):
+            if not may_become(order.status, "cancelling"):
+                raise OrderStatusConflict(order_id, order.status, "cancelled")
+            if "delivered" in orders.package_statuses(conn, order_id):
+                raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
+            orders.set_status(conn, order_id, "cancelling", now)
+            revision = orders.run_revision(conn, order_id)
+            outbox.append(
+                conn,
+                CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+            )
+    return by_id(conn, order_id)
+
+
+def begin(conn: Connection[Any], order_id: UUID) -> OrderStatus:
+    """What the order's status is now: the machine goes on only where it is `cancelling`. Raises NotFound."""
+    return by_id(conn, order_id).status
+
+
+def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
+    """The order is cancelled; answers the paise to refund. A repeat changes nothing. Raises NotFound.
+
+    Cash on delivery: nothing was paid, nothing is refunded.
+    """
+    with conn.transaction():
+        order = locked(conn, order_id)
+        if order.status == "cancelled":
+            return 0
+        if not may_become(order.status, "cancelled"):
+            raise OrderStatusConflict(order_id, order.status, "cancelled")
+        orders.set_status(conn, order_id, "cancelled", now)
+        outbox.append(conn, OrderCancelled(occurred_at=now, order_id=order_id, refund_paise=0))
+    return 0
+
+
+def refuse(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
+    """A package was delivered before it could be recalled: the order goes on. Its status then. Raises NotFound.
+
+    The one way out of `cancelling` but `cancelled`, and this machine's alone: a late `confirm_order` must not take it.
+    """
+    with conn.transaction():
+        order = locked(conn, order_id)
+        if order.status == "cancelling":
+            orders.set_status(conn, order_id, "confirmed", now)
+            orders.raise_run_revision(conn, order_id)  # whoever asks again asks for another run
+            outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
+            finish_if_over(conn, order_id, now)
+    return by_id(conn, order_id).status
