@@ -8,6 +8,7 @@ import pytest
 from tests.freight import (
     BY_AIR,
     BY_ROAD,
+    SKU,
     Shop,
     a_batch,
     at_last_fc,
@@ -159,6 +160,25 @@ def test_what_is_unknown_malformed_or_too_early_is_refused(fulfillment, shop):
     refused(fulfillment.post(f"/batches/{batch_id}/arrivals", {}), 409, "BatchStatusConflict")
     refused(fulfillment.post(f"/batches/{batch_id}/arrivals", {"by": 1}), 422, "InvalidFields")
     refused(fulfillment.patch(f"/batches/{batch_id}", {"due_at": "soon"}), 422, "InvalidFields")
+
+
+def test_an_fc_is_restocked_from_another(fulfillment, shop):
+    command = {
+        "transfer_id": str(uuid4()),
+        "sku": SKU,
+        "seller_id": str(shop.seller_id),
+        "quantity": 40,
+        "origin": "BLR1",
+        "destination": "BLR2",
+    }
+
+    answers = [fulfillment.post("/batches/units", command) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json_body == answers[1].json_body
+    found = fulfillment.get(answers[0].headers["Location"]).json_body
+    assert found["manifest"]["units"][0]["quantity"] == 40
+    refused(fulfillment.post("/batches/units", {**command, "quantity": 0}), 422, "InvalidFields")
 
 
 # Deliveries

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from fulfillment_app.chalicelib.services import batches, line_haul
 from fulfillment_app.chalicelib.services.line_haul import Missing, Outcome
-from online_kart.domain.batches import Batch, BatchFilter, Units
+from online_kart.domain.batches import Batch, BatchFilter, SendUnits
 from online_kart.domain.errors import (
     BatchAlreadyClosed,
     BatchStatusConflict,
@@ -19,6 +19,7 @@ from online_kart.domain.errors import (
     InvalidRequest,
     ManifestMismatch,
     NotFound,
+    UnitsHaveLeft,
 )
 
 from ..freight import (
@@ -26,11 +27,11 @@ from ..freight import (
     BY_ROAD,
     HANDLING,
     SKU,
-    TIME_ZONE,
     Shop,
     a_batch,
     batch_of,
     broken_invariants,
+    departed,
     history_of,
     leg,
     level_at,
@@ -545,33 +546,45 @@ def test_a_batch_is_looked_for_missed_and_told_of_less_and_less_often(shop):
 
 
 def test_restocking_units_leave_one_stock_with_their_batch(shop):
-    units = Units(transfer_id=uuid4(), sku=SKU, seller_id=shop.seller_id, quantity=40)
-    way = leg("BLR1", "BLR2")
-    with shop.conn.transaction():
-        loaded = [
-            batches.load_units(shop.conn, way, units, shop.now, shop.now, TIME_ZONE)
-            for _ in range(2)
-        ]
+    units = a_transfer(shop, 40)
 
-    depart(shop, loaded[0])
+    batch = batches.send_units(shop.conn, units, shop.now)
+    assert batches.send_units(shop.conn, units, shop.now) == batch
+    departed(shop, batch.batch_id)
 
-    assert loaded[0] == loaded[1]
+    assert (batch.origin, batch.destination) == BY_ROAD
     assert level_at(shop, "BLR1") == (960, 0)
-    assert batches.by_id(shop.conn, loaded[0]).manifest.units == (units,)
+    (carried,) = batches.by_id(shop.conn, batch.batch_id).manifest.units
+    assert (carried.transfer_id, carried.quantity) == (units.transfer_id, 40)
+    with pytest.raises(UnitsHaveLeft):
+        batches.send_units(shop.conn, units, shop.now)
     assert broken_invariants(shop.conn) == []
+
+
+def a_transfer(shop: Shop, quantity: int, destination: str = "BLR2") -> SendUnits:
+    return SendUnits(
+        transfer_id=uuid4(),
+        sku=SKU,
+        seller_id=shop.seller_id,
+        quantity=quantity,
+        origin="BLR1",
+        destination=destination,
+    )
 
 
 def test_units_that_were_sold_meanwhile_stay_behind(shop):
-    units = Units(transfer_id=uuid4(), sku=SKU, seller_id=shop.seller_id, quantity=1001)
-    with shop.conn.transaction():
-        batch_id = batches.load_units(
-            shop.conn, leg("BLR1", "BLR2"), units, shop.now, shop.now, TIME_ZONE
-        )
+    batch = batches.send_units(shop.conn, a_transfer(shop, 1001), shop.now)
 
-    depart(shop, batch_id)
+    departed(shop, batch.batch_id)
 
-    assert batches.by_id(shop.conn, batch_id).manifest.units == ()
+    assert batches.by_id(shop.conn, batch.batch_id).manifest.units == ()
     assert broken_invariants(shop.conn) == []
+
+
+@pytest.mark.parametrize("destination", ["BLR", "DEL1", "NOWHERE"])
+def test_units_go_from_fc_to_fc_over_one_leg_only(shop, destination):
+    with pytest.raises(NotFound):
+        batches.send_units(shop.conn, a_transfer(shop, 1, destination), shop.now)
 
 
 # Listing

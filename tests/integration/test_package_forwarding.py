@@ -8,14 +8,13 @@ import pytest
 from fulfillment_app.chalicelib.services import batches, facilities, forwarding, line_haul
 from fulfillment_app.chalicelib.services.forwarding import GROUPS_MAX
 from fulfillment_app.chalicelib.services.line_haul import Missing
-from online_kart.domain.batches import Units
+from online_kart.domain.batches import SendUnits
 from online_kart.domain.errors import BatchStatusConflict, NotFound
 from online_kart.inventory_db import deliveries, manifests
 from tests.freight import (
     BY_AIR,
     BY_ROAD,
     SKU,
-    TIME_ZONE,
     Shop,
     arrived,
     batch_of,
@@ -24,7 +23,6 @@ from tests.freight import (
     departed,
     forwarded,
     history_of,
-    leg,
     level_at,
     package_of,
     path_of,
@@ -200,15 +198,20 @@ def test_groups_hold_every_package_once_and_are_at_most_forty(shop):
 
 
 def test_restocking_units_are_in_stock_where_they_went(shop):
-    units = Units(transfer_id=uuid4(), sku=SKU, seller_id=shop.seller_id, quantity=40)
-    with shop.conn.transaction():
-        batch_id = batches.load_units(
-            shop.conn, leg("BLR1", "BLR2"), units, shop.now, shop.now, TIME_ZONE
-        )
+    command = SendUnits(
+        transfer_id=uuid4(),
+        sku=SKU,
+        seller_id=shop.seller_id,
+        quantity=40,
+        origin="BLR1",
+        destination="BLR2",
+    )
+    batch_id = batches.send_units(shop.conn, command, shop.now).batch_id
 
     forwarded(shop, batch_id)
 
     assert level_at(shop, "BLR1") == (960, 0)
     assert level_at(shop, "BLR2") == (40, 0)
-    assert manifests.finished_manifest(shop.conn, batch_id).units == (units,)
+    (carried,) = manifests.finished_manifest(shop.conn, batch_id).units
+    assert (carried.transfer_id, carried.quantity) == (command.transfer_id, 40)
     assert broken_invariants(shop.conn) == []

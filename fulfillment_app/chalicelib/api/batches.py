@@ -1,6 +1,7 @@
 """/batches: what leaves when, what it carries, and the scan where it arrives."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from chalice import Blueprint, Response
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from online_kart.domain.base import Model
-from online_kart.domain.batches import BatchFilter, BatchStatus
+from online_kart.domain.batches import BatchFilter, BatchStatus, SendUnits
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -109,3 +110,15 @@ def scan_batch(batch_id: str) -> Response:
     )
     wiring.nudge_relay()
     return json_response(batch)
+
+
+@batches_api.route("/batches/units", methods=["POST"])
+@errors_to_http
+def send_units() -> Response:
+    """Restock an FC from another: 202 with the batch that takes the units. Safe to repeat."""
+    command = read_body(batches_api.current_request, SendUnits)
+    conn = wiring.inventory_db()
+    batch = retrying(lambda: batches.send_units(conn, command, wiring.now()))
+    wiring.nudge_relay()
+    location = {"Location": f"/batches/{batch.batch_id}"}
+    return json_response(batch, HTTPStatus.ACCEPTED, location)

@@ -13,7 +13,14 @@ from psycopg.errors import UniqueViolation
 from pymongo.database import Database
 
 from online_kart.documents import package_paths
-from online_kart.domain.batches import Batch, BatchFilter, BatchWithManifest, Units, next_departure
+from online_kart.domain.batches import (
+    Batch,
+    BatchFilter,
+    BatchWithManifest,
+    SendUnits,
+    Units,
+    next_departure,
+)
 from online_kart.domain.errors import (
     BatchAlreadyClosed,
     BatchStatusConflict,
@@ -21,11 +28,12 @@ from online_kart.domain.errors import (
     InvalidRequest,
     NotFound,
     Unavailable,
+    UnitsHaveLeft,
 )
 from online_kart.domain.events import BatchOpened
-from online_kart.domain.network import Leg
+from online_kart.domain.network import Facility, FacilityKind, Leg
 from online_kart.domain.packages import PackagePath
-from online_kart.inventory_db import batches, manifests, packages
+from online_kart.inventory_db import batches, facilities, manifests, packages
 from online_kart.messaging import outbox
 
 from .package_events import Step, record
@@ -83,20 +91,39 @@ def unload(conn: Connection[Any], package_id: UUID) -> bool:
     return True
 
 
-def load_units(
-    conn: Connection[Any], leg: Leg, units: Units, ready_at: datetime, now: datetime, time_zone: str
-) -> UUID:
-    """Put a restocking transfer of one leg, FC to FC, into the leg's next batch, in the caller's transaction.
+def send_units(conn: Connection[Any], command: SendUnits, now: datetime) -> Batch:
+    """Put a restocking transfer into the next batch of the leg between its FCs. A repeat answers with the batch that has it.
 
-    A repeat answers with the batch that has it.
+    The units are taken from stock when the batch departs; what is no longer free then stays behind. Raises NotFound
+    where no leg joins two FCs like that, UnitsHaveLeft.
     """
-    known = manifests.batch_of_transfer(conn, units.transfer_id)
-    if known is not None:
-        return known
-    batch = _next_open(conn, leg, ready_at, now, time_zone)
-    if manifests.insert_units(conn, batch.batch_id, units, now):
-        return batch.batch_id
-    return manifests.batch_of_transfer(conn, units.transfer_id) or batch.batch_id
+    with conn.transaction():
+        known = manifests.batch_of_transfer(conn, command.transfer_id)
+        if manifests.units_have_left(conn, command.transfer_id):
+            raise UnitsHaveLeft(command.transfer_id)
+        if known is not None:
+            return _locked(conn, known)
+        origin = facilities.facility(conn, command.origin)
+        leg = _leg_between_fcs(conn, origin, command.destination)
+        ready_at = now + timedelta(minutes=origin.handling_minutes)
+        batch = _next_open(conn, leg, ready_at, now, origin.time_zone)
+        units = Units.model_validate(command.model_dump(include=set(Units.model_fields)))
+        if not manifests.insert_units(conn, batch.batch_id, units, now):
+            raise Unavailable("The same transfer is being sent by another request.")
+    return batch
+
+
+def _leg_between_fcs(conn: Connection[Any], origin: Facility, destination: str) -> Leg:
+    """The fastest. Raises NotFound."""
+    legs = [
+        leg
+        for leg in facilities.legs_from(conn, origin.code)
+        if leg.destination == destination and not origin.is_hub
+    ]
+    kinds = facilities.kinds_of(conn, [destination])
+    if not legs or kinds[destination] != FacilityKind.FC:
+        raise NotFound("leg between fulfillment centers", f"{origin.code}-{destination}")
+    return min(legs, key=lambda leg: leg.transit_minutes)
 
 
 def _next_open(

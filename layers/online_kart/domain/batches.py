@@ -90,6 +90,13 @@ class Units(Model):
     quantity: Quantity
 
 
+class SendUnits(Units):
+    """A request to restock an FC from another, by the leg between them. A repeat with its `transfer_id` is the same."""
+
+    origin: FacilityCode
+    destination: FacilityCode
+
+
 class Manifest(Model):
     """What a batch carries. Sealed when the batch closes."""
 

@@ -337,3 +337,11 @@ class PackageStatusConflict(Conflict):
     def __init__(self, package_id: UUID, package_status: str, wanted: str) -> None:
         super().__init__(f"Package {package_id} is {package_status}; it can't be {wanted}.")
         self.package_id, self.package_status, self.wanted = str(package_id), package_status, wanted
+
+
+class UnitsHaveLeft(Conflict):
+    """The restocking transfer was sent before, and its batch has departed."""
+
+    def __init__(self, transfer_id: UUID) -> None:
+        super().__init__(f"The units of transfer {transfer_id} have left.")
+        self.transfer_id = str(transfer_id)

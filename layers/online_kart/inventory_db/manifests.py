@@ -59,6 +59,16 @@ def batch_of_transfer(conn: Connection[Any], transfer_id: UUID) -> UUID | None:
     return row[0] if row else None
 
 
+def units_have_left(conn: Connection[Any], transfer_id: UUID) -> bool:
+    """Whether the transfer's units are out of its first FC's stock: the ledger knows it for ever."""
+    return bool(
+        conn.execute(
+            "SELECT FROM stock_ledger WHERE reference = %(id)s AND cause = 'transfer_out'",
+            {"id": str(transfer_id)},
+        ).rowcount
+    )
+
+
 def take_out_units(conn: Connection[Any], transfer_id: UUID) -> None:
     """Out of the batch that has them."""
     conn.execute("DELETE FROM batch_units WHERE transfer_id = %(id)s", {"id": transfer_id})
