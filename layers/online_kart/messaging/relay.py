@@ -21,7 +21,6 @@ def nudge(client: LambdaClient | None, function_name: str) -> None:
         return
     try:
         client.invoke(FunctionName=function_name, InvocationType="Event")
-    except (
-        Exception
-    ):  # whatever botocore raises: the schedule is the safety net, and the commit has been made
+    except Exception:
+        # Whatever botocore raises: the schedule is the safety net, and the commit has been made.
         logger.warning("The relay could not be nudged", exc_info=True)
