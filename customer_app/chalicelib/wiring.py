@@ -49,17 +49,17 @@ def documents() -> Documents[dict[str, Any]]:
 
 @cache
 def bus() -> EventBus:
-    return EventBus(_client("events"), settings().event_bus)
+    return EventBus(aws_client("events"), settings().event_bus)
 
 
 def nudge_relay() -> None:
     """Ask the relay to send what was just committed. Its schedule would do so within a minute anyway."""
     function = settings().relay_function
-    relay.nudge(_client("lambda") if function else None, function)
+    relay.nudge(aws_client("lambda") if function else None, function)
 
 
 @cache
-def _client(service: str) -> Any:
+def aws_client(service: str) -> Any:
     import boto3  # 155 ms: only where it is used
 
     return boto3.client(service, region_name=settings().aws_region)

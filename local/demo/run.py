@@ -42,7 +42,6 @@ SPEED = 4_320.0
 KEPT_OPEN = frozenset({"COK", "AGX", "IXL", "IXZ"})
 """Airports without which an island or a mountain town has no way in: the demo doesn't close them."""
 
-CLOSED_WHEN_DELIVERED = 0.35
 PROGRESS_EVERY_SECONDS = 5.0
 JOURNEYS_SECONDS_MAX = 400.0
 REST_SECONDS_MAX = 60.0
@@ -167,7 +166,7 @@ def _carry(
             statuses[order_id] = kart.customer.get(f"/orders/{order_id}")
         open_ids = [i for i in open_ids if statuses[i]["status"] not in ORDER_ENDS]
         packages = Counter(p["status"] for order in statuses.values() for p in order["packages"])
-        if not closed_airport and packages["delivered"] > _half_way(packages):
+        if not closed_airport and _is_half_way(packages):
             closed_airport = _close_an_airport(kart, console)
         if time.monotonic() - told_at > PROGRESS_EVERY_SECONDS or not open_ids:
             told_at = time.monotonic()
@@ -176,8 +175,9 @@ def _carry(
     return closed_airport or _close_an_airport(kart, console)
 
 
-def _half_way(packages: Counter[str]) -> float:
-    return sum(packages.values()) * CLOSED_WHEN_DELIVERED
+def _is_half_way(packages: Counter[str]) -> bool:
+    """Half of the packages have left their origin; most of them have flights still ahead."""
+    return 0 < sum(packages.values()) >= packages["planned"] * 2
 
 
 def _tell(

@@ -49,11 +49,11 @@ def documents() -> Documents[dict[str, Any]]:
 def nudge_relay() -> None:
     """Ask the relay to send what was just committed. Its schedule would do so within a minute anyway."""
     function = settings().relay_function
-    relay.nudge(_client("lambda") if function else None, function)
+    relay.nudge(aws_client("lambda") if function else None, function)
 
 
 @cache
-def _client(service: str) -> Any:
+def aws_client(service: str) -> Any:
     import boto3  # 155 ms: only where it is used
 
     return boto3.client(service, region_name=settings().aws_region)

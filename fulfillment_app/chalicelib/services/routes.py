@@ -16,18 +16,29 @@ from online_kart.routing.forwarding import Forwarding
 READ_AGAIN_SECONDS = 0.2
 """How long a reader may go on with the version it knows, before it asks which one is in force."""
 
+READ_TOGETHER_MAX = 1_000
+"""A version of at most so many tables is read whole when the first of them is needed: one by one that takes longer."""
+
 
 class Routes:
     """The tables of one version, and the network they were made of. Safe to share between threads.
 
-    Tables are read when they are first needed and kept.
+    Tables are read when they are first needed and kept. Those that are the same documents in an `earlier` version
+    that this process has read are taken from there.
     """
 
-    def __init__(self, documents: Documents, manifest: Manifest, network: Network) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        manifest: Manifest,
+        network: Network,
+        earlier: "Routes | None" = None,
+    ) -> None:
         self.version = manifest.version
         self.network = network
         self._documents, self._manifest = documents, manifest
-        self._tables: dict[str, RouteTable] = {}
+        self._tables = earlier.tables_shared_with(manifest) if earlier else {}
+        self._reading = threading.Lock()
         self._forwarding: dict[str, Forwarding] = {}
 
     def __contains__(self, code: str) -> bool:
@@ -50,8 +61,26 @@ class Routes:
     def table_of(self, code: str) -> RouteTable:
         """Raises NotFound."""
         if code not in self._tables:
-            self._tables[code] = route_tables.table_in(self._documents, code, self._manifest)
+            with self._reading:  # others wait here for what the first of them reads
+                if code not in self._tables:
+                    self._read_with(code)
         return self._tables[code]
+
+    def _read_with(self, code: str) -> None:
+        wanted = self._manifest.tables
+        if code not in wanted or len(wanted) > READ_TOGETHER_MAX:
+            self._tables[code] = route_tables.table_in(self._documents, code, self._manifest)
+            return
+        missing = wanted.keys() - self._tables.keys()
+        self._tables.update(route_tables.tables_in(self._documents, missing, self._manifest))
+
+    def tables_shared_with(self, manifest: Manifest) -> dict[str, RouteTable]:
+        """Tables that were read and are the same documents in another version."""
+        return {
+            code: table
+            for code, table in list(self._tables.items())
+            if manifest.tables.get(code) == self._manifest.tables[code]
+        }
 
     def plan(self, origin: str, pincode: int, budget: int | None = None) -> PlannedPath:
         """The path from any facility to the FC that serves the pincode. Raises NotServed, NoRoute.
@@ -147,7 +176,8 @@ class _CurrentRoutes:
             if read and (read.database, read.routes.version) == (documents.name, version):
                 routes = read.routes
             else:
-                routes = routes_of(documents, version)
+                same = read is not None and read.database == documents.name
+                routes = routes_of(documents, version, read.routes if read and same else None)
             self._read = _Read(documents.name, at, routes)
             return routes
 
@@ -163,7 +193,8 @@ def current_routes(documents: Documents, at_least: int = 0) -> Routes:
     return _current_routes.of(documents, at_least)
 
 
-def routes_of(documents: Documents, version: int) -> Routes:
+def routes_of(documents: Documents, version: int, earlier: Routes | None = None) -> Routes:
     """A version that is kept: the current or the previous one. Raises NotFound."""
     manifest = route_tables.manifest(documents, version)
-    return Routes(documents, manifest, build_documents.snapshot(documents, version).network)
+    network = build_documents.snapshot(documents, version).network
+    return Routes(documents, manifest, network, earlier)

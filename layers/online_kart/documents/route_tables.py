@@ -46,6 +46,7 @@ COLLECTIONS = (
 )
 
 WRITTEN_AT_ONCE = 50
+READ_AT_ONCE = 100
 KEYS_AT_ONCE = 20
 """Of one `$in`. The embedded store's time grows faster than their number; with 20 it is even."""
 SWITCH_ATTEMPTS_MAX = 10
@@ -97,6 +98,23 @@ def table_in(documents: Documents, code: str, manifest: "Manifest") -> RouteTabl
         if found:
             return RouteTable.from_document(found)
     raise Unavailable(f"Version {manifest.version} of the route tables was removed meanwhile.")
+
+
+@answering
+def tables_in(
+    documents: Documents, codes: Iterable[str], manifest: "Manifest"
+) -> dict[str, RouteTable]:
+    """The tables of facilities that are in the manifest, many a request. Raises Unavailable if one was pruned."""
+    keys = [document_id(code, manifest.tables[code]) for code in codes]
+    found = [
+        RouteTable.from_document(document)
+        for some in in_groups(keys, READ_AT_ONCE)
+        for collection in (FC_TABLES, HUB_TABLES)
+        for document in documents[collection].find({"_id": {"$in": some}})
+    ]
+    if len(found) < len(keys):
+        raise Unavailable(f"Version {manifest.version} of the route tables was removed meanwhile.")
+    return {table.facility: table for table in found}
 
 
 @answering
