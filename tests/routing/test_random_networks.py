@@ -7,8 +7,7 @@ disconnected parts, hubs without flights and FCs without a hub are all common.
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from online_kart.domain.errors import NoRoute
 from online_kart.domain.network import Leg, Mode, Network

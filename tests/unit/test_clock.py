@@ -6,9 +6,9 @@ from threading import Thread
 from time import perf_counter, sleep
 
 import pytest
-from online_kart.clock import Anchor, Clock
 
 from local.clock import HEARTBEAT_SECONDS, LATE_HEARTBEATS_MAX, ClockFile
+from online_kart.clock import Anchor, Clock
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 A_MOMENT = timedelta(seconds=2)
