@@ -90,7 +90,7 @@ def test_no_route_is_raised_with_the_facts():
     network = a_network(roads("A", "B"))
     with pytest.raises(NoRoute) as raised:
         trace_path(Router(network).table, "B", pincode_of(network, "A"))
-    assert raised.value.facts() == {"origin": "B", "pincode": pincode_of(network, "A")}
+    assert raised.value.facts() == {"origin": "B", "to": pincode_of(network, "A")}
 
 
 def test_no_facility_promises_what_the_next_does_not_keep():
