@@ -83,7 +83,9 @@ def demo(state: Path, orders: int) -> int:
             clock_file.set_speed(job.SPEED)
             system_runs.callback(clock_file.set_speed, speed_before)
         clock: Clock = clock_file.clock()
-        system = job.System(addresses.ports, addresses.databases, documents_db(), clock)
+        system = job.System(
+            addresses.ports, addresses.databases, documents_db(), clock, state / "network.json"
+        )
         return 0 if job.run(system, console, orders) else 1
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -27,7 +28,7 @@ from ..ports import HOST, Ports
 from . import report, setup, shopping
 from .client import Kart
 from .journeys import SHOP_TIME_ZONE, Journey
-from .network import indian_network
+from .network import indian_network, network_file
 from .report import Results
 from .setup import wait_until
 from .staff import Staff
@@ -56,6 +57,8 @@ class System:
     databases: Databases
     documents_db: str
     clock: Clock
+    network_file: Path
+    """Where the network is written, to be read by people and planned with on paper."""
 
 
 class Stage:
@@ -79,7 +82,7 @@ def run(system: System, console: Console, orders_count: int) -> bool:
     stage = Stage(console)
     urls = (system.ports.fulfillment_app, system.ports.seller_app, system.ports.customer_app)
     with closing(Kart(*(f"http://{HOST}:{port}" for port in urls))) as kart:
-        shop = _open_shop(kart, stage, session, clock, rng)
+        shop = _open_shop(kart, stage, session, system, rng)
         staff = Staff(kart.fulfillment, clock, seed=SEED)
         staff.start()
         try:
@@ -105,10 +108,12 @@ def run(system: System, console: Console, orders_count: int) -> bool:
 
 
 def _open_shop(
-    kart: Kart, stage: Stage, session: str, clock: Clock, rng: random.Random
+    kart: Kart, stage: Stage, session: str, system: System, rng: random.Random
 ) -> setup.Shop:
     network = indian_network()
+    system.network_file.write_text(network_file(network))
     stage.done(f"Built the network: {len(network.facilities)} facilities, {len(network.legs)} legs")
+    stage.done(f"It is written to {system.network_file}")
     build = setup.load_network(kart, network)
     stage.done(
         f"Route tables are in force, version {build['version']}: {build['tables_count']} tables"
@@ -119,7 +124,7 @@ def _open_shop(
     stage.done(
         f"{len({sku for sku, _ in offers})} items, {len(offers)} offers, {len(seller_ids)} sellers"
     )
-    expected_on = clock.now().astimezone(SHOP_TIME_ZONE).date() + timedelta(days=1)
+    expected_on = system.clock.now().astimezone(SHOP_TIME_ZONE).date() + timedelta(days=1)
     fcs = setup.stocked_fcs(network)
     shop = setup.receive_stock(kart, offers, fcs, session, expected_on.isoformat(), rng)
     units = sum(shop.units.values())
