@@ -21,6 +21,7 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import ObjectInUse
+from pymongo import monitoring
 from pymongo.database import Database as Documents
 
 from local import databases
@@ -32,16 +33,27 @@ from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
 from online_kart.postgres import Database
+from tests.portable import PortableOnly
 
 STATE = databases.test_state()
 PREFIX = "kart_test_"
 """Databases that a killed session leaves behind are known by it."""
 
 _numbers = itertools.count(1)
+_listener = PortableOnly()
+monitoring.register(_listener)  # before the first client is made
 
 
 def fresh_name() -> str:
     return f"{PREFIX}{os.getpid()}_{next(_numbers)}"
+
+
+@pytest.fixture(autouse=True)
+def only_portable_commands() -> Iterator[None]:
+    """Fails a test that asked of the document store what not every one of them has (see `tests.portable`)."""
+    _listener.refused.clear()
+    yield
+    assert _listener.refused == []
 
 
 # -- servers
