@@ -68,6 +68,30 @@ class Journey:
             return "nobody was at home the first time"
         return "missed a departure on its way"
 
+    @property
+    def worst_departure(self) -> tuple[str, float]:
+        """The facility that it left latest against the plan, and how many hours late that was."""
+        return max(
+            (
+                (
+                    stop["facility"],
+                    _hours_between(stop, "planned_departure_at", "actual_departure_at"),
+                )
+                for stop in self.stops[:-1]
+            ),
+            key=lambda departure: departure[1],
+            default=(self.facilities[0], 0.0),
+        )
+
+
+def _hours_between(stop: dict[str, Any], earlier: str, later: str) -> float:
+    """0 where the stop has not both."""
+    if not (stop[earlier] and stop[later]):
+        return 0.0
+    return (
+        datetime.fromisoformat(stop[later]) - datetime.fromisoformat(stop[earlier])
+    ).total_seconds() / 3600
+
 
 @dataclass(frozen=True)
 class Told:
@@ -97,9 +121,13 @@ def _connects(journey: Journey) -> bool:
     return any(pair == ("air", "air") for pair in pairwise(modes))
 
 
-def late_reasons(journeys: Iterable[Journey]) -> Counter[str]:
-    return Counter(
-        journey.why_late
-        for journey in journeys
-        if journey.status == "delivered" and not journey.held_its_promise
+def late_ones(journeys: Iterable[Journey]) -> list[Journey]:
+    """Delivered after their promise date, the latest first."""
+    late = [j for j in journeys if j.status == "delivered" and not j.held_its_promise]
+    return sorted(
+        late, key=lambda j: (j.promise_date - (j.delivered_on or j.promise_date), j.package_id)
     )
+
+
+def late_reasons(journeys: Iterable[Journey]) -> Counter[str]:
+    return Counter(journey.why_late for journey in late_ones(journeys))

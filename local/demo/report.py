@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..invariants import Outcome
-from .journeys import SHOP_TIME_ZONE, Journey, late_reasons, told
+from .journeys import SHOP_TIME_ZONE, Journey, late_ones, late_reasons, told
 
 VIOLATIONS_SHOWN = 5
+LATE_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ def _packages(console: Console, results: Results) -> None:
     console.print(f"Promise dates held: {held}, missed: {len(delivered) - held}")
     for reason, count in late_reasons(journeys).most_common():
         console.print(f"  {count} × {reason}")
+    for journey in late_ones(journeys)[:LATE_SHOWN]:
+        facility, hours = journey.worst_departure
+        console.print(
+            f"    {journey.package_id}: promised {journey.promise_date:%d %b}, delivered "
+            f"{journey.delivered_on:%d %b}; left {facility} {hours:.1f} h after the plan"
+        )
     console.print(f"{results.business_days:.1f} days of business in {results.seconds:.0f} s\n")
 
 
