@@ -75,12 +75,12 @@ def demo(state: Path, orders: int) -> int:
         if addresses is None:
             own = System(state / "demo", Ports.any_free(), say=console.print)
             own.reset()
-            addresses = system_runs.enter_context(own.running(job.SPEED)).addresses
+            addresses = system_runs.enter_context(own.running(job.speed_for(orders))).addresses
             clock_file = own.clock_file
         else:
             console.print("Using the system that runs.")
             speed_before = clock_file.clock().speed
-            clock_file.set_speed(job.SPEED)
+            clock_file.set_speed(job.speed_for(orders))
             system_runs.callback(clock_file.set_speed, speed_before)
         clock: Clock = clock_file.clock()
         system = job.System(
