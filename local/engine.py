@@ -31,6 +31,7 @@ from .apps import load_apps
 from .aws import LocalAws, local_aws
 from .clock import HEARTBEAT_SECONDS, ClockFile
 from .environment import REGION, settle_settings
+from .jobs import scheduled_event
 from .lambdas import UnknownFunction
 from .ports import HOST, Ports
 from .state import state_folder
@@ -38,6 +39,8 @@ from .state import state_folder
 QUEUES_FILE = "queues.sqlite"
 RETRY_SPEED = 10.0
 """A task that waits 2 s between tries on AWS waits 0.2 s here."""
+SWEEP = "sweep_runs"
+SWEEPS_MAX = 100
 RECURSION_MAX = 20_000
 """moto's Map calls itself once for each item of a worker."""
 BODY_BYTES_MAX = 6 * 1024 * 1024
@@ -141,10 +144,23 @@ def run(state: Path, port: int, stop: Event) -> None:
         ) as aws,
         _served(EngineServer(port, aws)),
     ):
+        start_again_what_was_lost(aws)
         aws.jobs.start()
         logger.info("The engine is ready on http://%s:%d", HOST, port)
         stop.wait()
         logger.info("The engine stops: what is being handled finishes, what waits stays queued")
+
+
+def start_again_what_was_lost(aws: LocalAws) -> int:
+    """The engine before this one took its executions with it: no use to wait until they count as lost. How many ran."""
+    event = scheduled_event(SWEEP) | {"detail": {"lost_after_seconds": 0}}
+    restarted = 0
+    for _ in range(SWEEPS_MAX):
+        answer = aws.invoke(SWEEP, json.dumps(event).encode())
+        if answer.is_error or not answer.payload["checked"]:
+            break  # an error is in the log, and the schedule sweeps again
+        restarted += answer.payload["restarted"]
+    return restarted
 
 
 @contextmanager

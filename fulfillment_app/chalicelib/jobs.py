@@ -44,9 +44,13 @@ def _send_unsent() -> int:
 
 @jobs.schedule(MINUTE, name="sweep_runs")
 def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
-    """Start again what was lost."""
+    """Start again what was lost.
+
+    After an outage nobody need wait until a run counts as lost: `detail` may set `lost_after_seconds`, 0 for all.
+    """
     engine = runs.Engine(wiring.step_functions(), wiring.state_machine_arns())
-    lost_after = timedelta(seconds=wiring.settings().run_lost_after_seconds)
+    seconds = event.detail.get("lost_after_seconds", wiring.settings().run_lost_after_seconds)
+    lost_after = timedelta(seconds=seconds)
     answer = runs.sweep(wiring.inventory_db(), engine, wiring.clock(), lost_after)
     wiring.nudge_relay()
     return answer
