@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pymongo import IndexModel
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid, ConnectionFailure
+from pymongo.errors import CollectionInvalid, ConnectionFailure, WTimeoutError
 
 from ..domain.errors import Unavailable
 
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 
 def answering(function: Callable[P, T]) -> Callable[P, T]:
-    """A store's function that raises Unavailable when the server is lost, which machines try again."""
+    """A store's function that raises Unavailable when the server is lost, or its majority: machines try again."""
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
-        except ConnectionFailure as error:
+        except (ConnectionFailure, WTimeoutError) as error:
             raise Unavailable("The document store does not answer.") from error
 
     return wrapped

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pymongo import IndexModel
 
-from .collection import Collection, Documents
+from .collection import Collection, Documents, answering
 
 LOG = "order_log"
 
@@ -19,6 +19,7 @@ COLLECTIONS = (
 )
 
 
+@answering
 def append(
     documents: Documents,
     event_id: UUID,
@@ -35,6 +36,7 @@ def append(
     )
 
 
+@answering
 def of_order(documents: Documents, order_id: UUID) -> list[dict[str, Any]]:
     """Its entries, oldest first: what happened, its detail, and when."""
     entries = documents[LOG].find(

@@ -13,7 +13,7 @@ from pymongo import IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ..domain.packages import PackagePath
-from .collection import Collection, Documents
+from .collection import Collection, Documents, answering
 
 PATHS = "package_paths"
 DUPLICATE_KEY = 11000
@@ -33,6 +33,7 @@ COLLECTIONS = (
 )
 
 
+@answering
 def put(documents: Documents, path: PackagePath) -> bool:
     """Write the path. False where what is there is newer."""
     document = _document(path)
@@ -43,6 +44,7 @@ def put(documents: Documents, path: PackagePath) -> bool:
     return True
 
 
+@answering
 def put_many(documents: Documents, paths: Iterable[PackagePath]) -> None:
     """Write the paths in one go. Where what is there is newer, it stays."""
     writes = [ReplaceOne(_not_newer(path), _document(path), upsert=True) for path in paths]
@@ -52,22 +54,25 @@ def put_many(documents: Documents, paths: Iterable[PackagePath]) -> None:
         documents[PATHS].bulk_write(writes, ordered=False)
     except BulkWriteError as error:
         codes = {each["code"] for each in error.details.get("writeErrors", [])}
-        if codes != {DUPLICATE_KEY}:
+        if codes != {DUPLICATE_KEY} or error.details.get("writeConcernErrors"):
             raise
 
 
+@answering
 def by_id(documents: Documents, package_id: UUID) -> PackagePath | None:
     """None where no path is known."""
     document = documents[PATHS].find_one({"_id": str(package_id)})
     return _path(document) if document else None
 
 
+@answering
 def by_ids(documents: Documents, package_ids: Iterable[UUID]) -> list[PackagePath]:
     """In the order of their packages' ids. Unknown ids are left out."""
     wanted = [str(package_id) for package_id in package_ids]
     return _paths(documents[PATHS].find({"_id": {"$in": wanted}}))
 
 
+@answering
 def by_order(documents: Documents, order_id: UUID) -> list[PackagePath]:
     """In the order of their packages' ids."""
     return _paths(documents[PATHS].find({"order_id": str(order_id)}))

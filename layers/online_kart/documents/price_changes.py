@@ -6,7 +6,7 @@ from uuid import UUID
 from pymongo import IndexModel
 
 from ..domain.sellers import PriceChange
-from .collection import Collection, Documents
+from .collection import Collection, Documents, answering
 
 PRICE_CHANGES = "price_changes"
 
@@ -28,6 +28,7 @@ COLLECTIONS = (
 )
 
 
+@answering
 def append(documents: Documents, event_id: UUID, change: PriceChange) -> None:
     """A repeat of the event writes the same entry again."""
     documents[PRICE_CHANGES].replace_one(
@@ -37,6 +38,7 @@ def append(documents: Documents, event_id: UUID, change: PriceChange) -> None:
     )
 
 
+@answering
 def listed(
     documents: Documents, seller_id: UUID, sku: str, before_version: int | None, limit: int
 ) -> list[PriceChange]:

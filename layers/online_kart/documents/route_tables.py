@@ -196,6 +196,7 @@ def make_current(documents: Documents, version: int) -> bool:
     raise Unavailable("Others were switching the version of the route tables.")
 
 
+@answering
 def switch(documents: Documents, seen: Current, version: int) -> bool:
     """Move the pointer, if it still is where it was seen. False where it is not: look again."""
     after = {"version": version, "previous": seen.version}

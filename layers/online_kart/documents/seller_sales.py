@@ -7,7 +7,7 @@ from uuid import UUID
 from pymongo import IndexModel
 
 from ..domain.sellers import SoldLine, SoldTotal
-from .collection import Collection, Documents
+from .collection import Collection, Documents, answering
 
 SELLER_SALES = "seller_sales"
 
@@ -46,6 +46,7 @@ def place(fc_code: str, sku: str) -> str:
     return f"{fc_code} {sku}"
 
 
+@answering
 def put(documents: Documents, sale: SoldLine) -> None:
     """Write, or write again."""
     documents[SELLER_SALES].replace_one(
@@ -60,6 +61,7 @@ def put(documents: Documents, sale: SoldLine) -> None:
     )
 
 
+@answering
 def listed(
     documents: Documents,
     seller_id: UUID,
@@ -79,6 +81,7 @@ def listed(
     ]
 
 
+@answering
 def totals(
     documents: Documents,
     seller_id: UUID,

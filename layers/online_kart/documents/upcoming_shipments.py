@@ -13,7 +13,7 @@ from pymongo import IndexModel
 
 from ..domain.base import Model
 from ..domain.inbound import InboundShipment, ReceiptLine, ShipmentStatus
-from .collection import Collection, Documents
+from .collection import Collection, Documents, answering
 
 SHIPMENTS = "upcoming_shipments"
 LOG = "upcoming_shipments_log"
@@ -71,6 +71,7 @@ def sort_key(shipment: InboundShipment) -> str:
     return f"{shipment.expected_on} {shipment.asn}"
 
 
+@answering
 def put(documents: Documents, shipment: InboundShipment) -> None:
     """Write, or write again."""
     documents[SHIPMENTS].replace_one(
@@ -78,17 +79,20 @@ def put(documents: Documents, shipment: InboundShipment) -> None:
     )
 
 
+@answering
 def remove(documents: Documents, asn: str) -> None:
     """Harmless where it is gone."""
     documents[SHIPMENTS].delete_one({"_id": asn})
 
 
+@answering
 def by_asn(documents: Documents, asn: str) -> InboundShipment | None:
     """None where none is upcoming."""
     document = documents[SHIPMENTS].find_one({"_id": asn})
     return _shipment(document) if document else None
 
 
+@answering
 def listed(
     documents: Documents,
     fc_code: str | None,
@@ -108,6 +112,7 @@ def listed(
     return [_shipment(document) for document in found]
 
 
+@answering
 def append_log(documents: Documents, entry: LogEntry) -> None:
     """One entry for each change: a repeat writes the same one again."""
     shipment = entry.shipment
@@ -124,11 +129,13 @@ def append_log(documents: Documents, entry: LogEntry) -> None:
     )
 
 
+@answering
 def log_of(documents: Documents, asn: str) -> list[LogEntry]:
     """The oldest first. At most one entry for each change the shipment saw."""
     return [_entry(document) for document in documents[LOG].find({"asn": asn}).sort("at", 1)]
 
 
+@answering
 def end_of(documents: Documents, asn: str) -> LogEntry | None:
     """How the shipment ended. None where it has not; asked only where D1 does not have it."""
     document = documents[LOG].find_one({"asn": asn, "what": {"$in": list(STATUS_OF_END)}})
