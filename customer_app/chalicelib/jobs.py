@@ -14,7 +14,6 @@ from .services import orders
 jobs = Blueprint(__name__)
 
 SOURCE = "kart.customer"
-RELAY_ROUNDS_MAX = 50  # of outbox.BATCH_SIZE_MAX events: what one invocation sends at most
 SWEPT_AT_ONCE_MAX = 200
 EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
 
@@ -22,12 +21,7 @@ EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or a
 @jobs.schedule(Rate(1, unit=Rate.MINUTES), name="relay_customer_outbox")
 def relay_customer_outbox(event: CloudWatchEvent) -> dict[str, Any]:
     """Send every unsent event. Also runs when nudged."""
-    sent = 0
-    for _ in range(RELAY_ROUNDS_MAX):
-        taken = outbox.send_unsent(wiring.customer_db(), wiring.bus(), SOURCE, wiring.now())
-        sent += taken
-        if taken < outbox.BATCH_SIZE_MAX:
-            break
+    sent = outbox.send_unsent(wiring.customer_db(), wiring.bus(), SOURCE, wiring.now())
     return {"sent": sent}
 
 

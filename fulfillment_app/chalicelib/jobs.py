@@ -14,7 +14,6 @@ from .services import availability, facilities, rebuilds, recalls, reconciliatio
 jobs = Blueprint(__name__)
 
 SOURCE = "kart.inventory"
-RELAY_ROUNDS_MAX = 50  # of outbox.BATCH_SIZE_MAX events: what one invocation sends at most
 SWEPT_AT_ONCE_MAX = 500
 EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
 
@@ -33,13 +32,7 @@ def relay_inventory_outbox(event: CloudWatchEvent) -> dict[str, Any]:
 
 
 def _send_unsent() -> int:
-    conn, sent = wiring.inventory_db(), 0
-    for _ in range(RELAY_ROUNDS_MAX):
-        taken = outbox.send_unsent(conn, wiring.bus(), SOURCE, wiring.now())
-        sent += taken
-        if taken < outbox.BATCH_SIZE_MAX:
-            break
-    return sent
+    return outbox.send_unsent(wiring.inventory_db(), wiring.bus(), SOURCE, wiring.now())
 
 
 @jobs.schedule(MINUTE, name="sweep_runs")

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import Rollback
 
-from online_kart.domain.events import OrderFinished
+from online_kart.domain.events import OrderCancelled, OrderFinished
 from online_kart.messaging import outbox
 from online_kart.messaging.bus import ENTRIES_MAX, EventBus
 from tests.shop import events_of
@@ -56,12 +56,29 @@ class Waiting(Recorder):
         return super().put_events(Entries=Entries)
 
 
+class Strict(Recorder):
+    """Answers a whole call with an error, as EventBridge does where one entry is malformed or too large."""
+
+    def put_events(self, *, Entries):
+        if any(entry["DetailType"] in self.refused for entry in Entries):
+            self.calls += 1
+            raise RefusedCall
+        return super().put_events(Entries=Entries)
+
+
+class RefusedCall(Exception):
+    """As botocore's ClientError: it has the answer."""
+
+    def __init__(self):
+        self.response = {"Error": {"Code": "ValidationException"}}
+
+
 def an_event(now):
     return OrderFinished(occurred_at=now, order_id=uuid4())
 
 
-def send(conn, client, now):
-    return outbox.send_unsent(conn, EventBus(client, "kart"), "kart.inventory", now)
+def send(conn, client, now, rounds_max=outbox.ROUNDS_MAX):
+    return outbox.send_unsent(conn, EventBus(client, "kart"), "kart.inventory", now, rounds_max)
 
 
 def ids_of(client):
@@ -120,8 +137,14 @@ def test_appending_nothing_is_nothing(inventory_db):
 def test_one_run_sends_a_bounded_number(inventory_db, now):
     outbox.append(inventory_db, *(an_event(now) for _ in range(outbox.BATCH_SIZE_MAX + 5)))
 
-    assert send(inventory_db, Recorder(), now) == outbox.BATCH_SIZE_MAX
-    assert send(inventory_db, Recorder(), now) == 5
+    assert send(inventory_db, Recorder(), now, rounds_max=1) == outbox.BATCH_SIZE_MAX
+    assert send(inventory_db, Recorder(), now, rounds_max=1) == 5
+
+
+def test_one_run_sends_all_there_is(inventory_db, now):
+    outbox.append(inventory_db, *(an_event(now) for _ in range(2 * outbox.BATCH_SIZE_MAX + 5)))
+
+    assert send(inventory_db, Recorder(), now) == 2 * outbox.BATCH_SIZE_MAX + 5
 
 
 def test_an_entry_that_the_bus_refused_stays_and_is_tried_again(inventory_db, now):
@@ -135,6 +158,30 @@ def test_an_entry_that_the_bus_refused_stays_and_is_tried_again(inventory_db, no
     bus = Recorder()
     assert send(inventory_db, bus, now) == 1
     assert ids_of(bus) == [str(events[1].event_id)]
+
+
+@pytest.mark.parametrize("bus", [Recorder("OrderCancelled"), Strict("OrderCancelled")])
+def test_events_that_the_bus_never_takes_hold_up_none_behind_them(inventory_db, now, bus):
+    poison = [
+        OrderCancelled(occurred_at=now, order_id=uuid4(), refund_paise=0)
+        for _ in range(outbox.BATCH_SIZE_MAX + 1)
+    ]
+    good = [an_event(now) for _ in range(outbox.BATCH_SIZE_MAX + 1)]
+    outbox.append(inventory_db, *poison, *good)
+
+    assert send(inventory_db, bus, now) == len(good)
+    assert ids_of(bus) == ids(good)
+    assert outbox.unsent_count(inventory_db) == len(poison)
+
+
+def test_one_malformed_event_holds_up_none_of_its_call(inventory_db, now):
+    before, behind = an_event(now), an_event(now)
+    poison = OrderCancelled(occurred_at=now, order_id=uuid4(), refund_paise=0)
+    outbox.append(inventory_db, before, poison, behind)
+    bus = Strict("OrderCancelled")
+
+    assert send(inventory_db, bus, now) == 2
+    assert ids_of(bus) == ids([before, behind])
 
 
 def outbox_payload(conn, event):

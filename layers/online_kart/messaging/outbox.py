@@ -12,9 +12,11 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from ..domain.events import Event
-from .bus import EventBus
+from .bus import EventBus, OutboxRow
 
 BATCH_SIZE_MAX = 100
+ROUNDS_MAX = 50
+"""Batches that one run sends at most: the next run, a minute later or nudged, goes on."""
 
 
 def append(conn: Connection[Any], *events: Event) -> None:
@@ -34,27 +36,44 @@ def append(conn: Connection[Any], *events: Event) -> None:
     )
 
 
-def send_unsent(conn: Connection[Any], bus: EventBus, source: str, now: datetime) -> int:
-    """Publish up to BATCH_SIZE_MAX events in order and mark those that the bus took. How many it took.
+def send_unsent(
+    conn: Connection[Any],
+    bus: EventBus,
+    source: str,
+    now: datetime,
+    rounds_max: int = ROUNDS_MAX,
+) -> int:
+    """Publish unsent events in order, batch after batch, and mark those that the bus took. How many it took.
 
     Rows are locked while they are sent, and rows that another relay holds are skipped: two relays share the work.
-    An event that the bus refuses stays unsent and is tried again by the next run.
+    An event that the bus refuses stays unsent, is tried again by the next run, and holds up none behind it.
     """
-    with conn.transaction():
-        rows = conn.execute(
-            """
-            SELECT event_id, type, payload, occurred_at
-              FROM outbox
-             WHERE sent_at IS NULL
-             ORDER BY position
-             LIMIT %(batch_size_max)s
-               FOR UPDATE SKIP LOCKED
-            """,
-            {"batch_size_max": BATCH_SIZE_MAX},
-        ).fetchall()
-        taken = bus.publish(source, rows)
-        _mark_sent(conn, taken, now)
-    return len(taken)
+    sent, after = 0, 0
+    for _ in range(rounds_max):
+        with conn.transaction():
+            rows = _lock_unsent(conn, after)
+            taken = bus.publish(source, [row[1:] for row in rows])
+            _mark_sent(conn, taken, now)
+        sent += len(taken)
+        if len(rows) < BATCH_SIZE_MAX:
+            break
+        after = rows[-1][0]
+    return sent
+
+
+def _lock_unsent(conn: Connection[Any], after: int) -> list[tuple[int, *OutboxRow]]:
+    """The next ones behind a position, which comes first in each."""
+    return conn.execute(
+        """
+        SELECT position, event_id, type, payload, occurred_at
+          FROM outbox
+         WHERE sent_at IS NULL AND position > %(after)s
+         ORDER BY position
+         LIMIT %(batch_size_max)s
+           FOR UPDATE SKIP LOCKED
+        """,
+        {"after": after, "batch_size_max": BATCH_SIZE_MAX},
+    ).fetchall()
 
 
 def _mark_sent(conn: Connection[Any], event_ids: Iterable[Any], now: datetime) -> None:
