@@ -23,8 +23,9 @@ from online_kart.documents import connection
 
 from ..databases import Databases
 from ..errors import LocalError
-from ..invariants import Outcome, Stores, at_rest, check_all
+from ..invariants import Outcome, at_rest, check_all
 from ..ports import HOST, Ports
+from ..reading import Stores
 from . import report, setup, shopping
 from .client import Kart
 from .journeys import SHOP_TIME_ZONE, Journey
