@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 SHOP_TIME_ZONE = ZoneInfo("Asia/Kolkata")
 ISLANDS = ("IXZ1", "AGX1")
-HUB_CODE_LENGTHS = {3: "airport", 5: "seaport"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class Journey:
 
     @property
     def was_replanned(self) -> bool:
-        return bool(self.path["path_revision"] > 1)
+        """It went on by another way. (One that is sent back has another path, too.)"""
+        return any(event["what"] == "replanned" for event in self.events)
 
     @property
     def delivered_on(self) -> date | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ..invariants import Outcome
@@ -25,6 +26,10 @@ class Results:
     outcomes: Sequence[Outcome]
     seconds: float
     business_days: float
+
+    @property
+    def every_invariant_holds(self) -> bool:
+        return all(outcome.holds for outcome in self.outcomes)
 
 
 def show(console: Console, results: Results) -> None:
@@ -145,4 +150,5 @@ def _invariants(console: Console, results: Results) -> None:
     console.print(table)
     for outcome in results.outcomes:
         for violation in outcome.violations[:VIOLATIONS_SHOWN]:
-            console.print(f"  [red]{outcome.invariant}[/] {violation.key}: {violation.detail}")
+            what = escape(f"{violation.key}: {violation.detail}")
+            console.print(f"  [red]{outcome.invariant}[/] {what}")

@@ -113,7 +113,7 @@ def run(system: System, console: Console, orders_count: int) -> bool:
             business_days=(clock.now() - business_began) / timedelta(days=1),
         )
     report.show(console, results)
-    return all(outcome.holds for outcome in outcomes)
+    return results.every_invariant_holds
 
 
 def _open_shop(
