@@ -9,7 +9,8 @@ here as they do on AWS:
     GET  /dead-letters    what no try could handle, with the last error
     POST /dead-letters    deliver them once more
 
-The engine also notes the business time, so that a stop of any kind doesn't make it jump.
+It begins when business time is released, and notes the business time that is reached, so that a stop
+of any kind doesn't make it jump.
 """
 
 import json
@@ -133,6 +134,7 @@ def run(state: Path, port: int, stop: Event) -> None:
     apps = load_apps()
     for app in apps.values():
         settle_settings(app)
+    clock_file.wait_until_released(stop)
     with (
         _heartbeats(clock_file),
         local_aws(

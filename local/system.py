@@ -136,14 +136,17 @@ class System:
         self._say("Starting the databases …")
         stores = databases.ensure(self._state, ports)
         _bring_up_to_date(stores)
-        self.clock_file.anchor(speed)
+        self.clock_file.hold(speed)
         addresses = Addresses(ports, stores)
         variables = environment(stores, ports, self._state)
         self._say("Starting the apps and the engine …")
         for name in (ENGINE, *APPS):
             children.append(self._start_child(name, addresses, variables))
-        for child in children:
-            child.wait_until_healthy()
+        engine, *apps = children
+        for app in apps:
+            app.wait_until_healthy()
+        self.clock_file.release()  # no truck drives before the first scan can be told of
+        engine.wait_until_healthy()
         self._note(addresses)
         return addresses
 

@@ -19,7 +19,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Anchor:
-    """At `wall_epoch` it was `business_epoch`; since then business time runs at `speed`."""
+    """At `wall_epoch` it is `business_epoch`; from then on business time runs at `speed`, until then it stands still."""
 
     business_epoch: datetime
     wall_epoch: datetime
@@ -33,7 +33,8 @@ class Anchor:
             raise ValueError(f"Business time can't run at speed {self.speed}.")
 
     def business_time_of(self, wall_at: datetime) -> datetime:
-        business = self.business_epoch + (wall_at - self.wall_epoch) * self.speed
+        running_for = max(wall_at - self.wall_epoch, timedelta())
+        business = self.business_epoch + running_for * self.speed
         return business.astimezone(UTC)
 
     def wall_time_of(self, business_at: datetime) -> datetime:

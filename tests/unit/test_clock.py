@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from time import perf_counter, sleep
 
 import pytest
@@ -112,6 +112,62 @@ def test_after_a_long_stop_that_began_with_a_kill_only_the_unnoted_moment_is_add
 
     unnoted = timedelta(seconds=HEARTBEAT_SECONDS * LATE_HEARTBEATS_MAX) * 3600
     assert clock.anchor.business_epoch == beat + unnoted
+
+
+def test_held_time_stands_still_and_runs_on_from_there(tmp_path):
+    file = ClockFile(tmp_path)
+    file.hold(speed=3600, starts_at=MONDAY)
+    clock = file.clock()
+    sleep(0.05)
+    assert file.is_held
+    assert clock.now() == MONDAY
+
+    file.release()
+
+    assert not file.is_held
+    assert MONDAY <= clock.now() < MONDAY + 3600 * A_MOMENT
+    assert clock.speed == 3600
+
+
+def test_a_start_that_was_killed_costs_no_business_time(tmp_path):
+    file = ClockFile(tmp_path)
+    file.anchor(speed=3600, starts_at=MONDAY)
+    file.heartbeat()
+    file.hold()
+    held_at = file.clock().now()
+    file.heartbeat()
+    sleep(0.05)
+
+    file.hold()
+
+    assert file.clock().now() == held_at
+
+
+def test_a_new_speed_does_not_release_the_time(tmp_path):
+    file = ClockFile(tmp_path)
+    file.hold(speed=1, starts_at=MONDAY)
+
+    file.set_speed(3600)
+
+    assert file.is_held
+    assert file.release().speed == 3600
+    assert file.release().anchor == file.clock().anchor  # a second release changes nothing
+
+
+def test_who_waits_for_the_release_goes_on_with_it_or_when_told_to_stop(tmp_path):
+    file, stop = ClockFile(tmp_path), Event()
+    file.hold()
+    waiting = Thread(target=file.wait_until_released, args=(stop,))
+    waiting.start()
+
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    stop.set()
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+    file.release()
+    file.wait_until_released(Event())
 
 
 def test_a_clock_in_many_threads_shows_one_of_the_files_and_never_half_of_one(tmp_path):
