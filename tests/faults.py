@@ -1,7 +1,9 @@
-"""Faults that a test causes and mends: rows that can't be written, runs that got lost."""
+"""Faults that a test causes and mends: rows that can't be written, steps that die, runs that got lost."""
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from psycopg import Connection
 
 
@@ -30,3 +32,19 @@ def sweep_runs(engine: Any, conn: Connection[Any]) -> None:
     conn.execute("UPDATE runs SET checked_at = checked_at - interval '1 day'")
     engine.invoke("sweep_runs")
     engine.settle()
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+def crash_before_the_commit(conn: Connection[Any], step: Callable[[], object]) -> None:
+    """The step writes its documents and never commits."""
+
+    def dies() -> None:
+        with conn.transaction():
+            step()
+            raise Crash
+
+    with pytest.raises(Crash):
+        dies()

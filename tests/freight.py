@@ -24,8 +24,8 @@ from online_kart.domain.packages import (
     Package,
     PackageLine,
     PackagePath,
-    origin_stop,
     planned_stops,
+    stop_at,
 )
 from online_kart.domain.promises import promise_date
 from online_kart.domain.stock import Offer, Reservation
@@ -142,7 +142,7 @@ def _path(
         budgets=tuple(budgets[1:]),
     )
     origin = NETWORK.by_code[stops[0]]
-    planned = planned_stops(origin_stop(origin, HOP_LIMIT), onward, ready_at)
+    planned = planned_stops(stop_at(origin, HOP_LIMIT), onward, ready_at)
     last_arrival = planned[-1].planned_arrival_at
     assert last_arrival is not None
     return PackagePath(

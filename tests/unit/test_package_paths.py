@@ -11,9 +11,9 @@ from online_kart.domain.packages import (
     Onward,
     PackageLine,
     PackagePath,
-    origin_stop,
     package_id_of,
     planned_stops,
+    stop_at,
 )
 from tests.builders import a_hub, a_leg, an_fc
 
@@ -59,7 +59,7 @@ def a_path(*legs_and_facilities, ready_at=READY):
         table_version=1,
         ready_at=ready_at,
         lines=(line,),
-        stops=planned_stops(origin_stop(BLR1, 4), onward, ready_at),
+        stops=planned_stops(stop_at(BLR1, 4), onward, ready_at),
     )
     return path.model_copy(update={"promise_date": path.expected_on})
 
@@ -93,7 +93,7 @@ def test_each_stop_is_handled_and_then_leaves_with_the_next_departure(path):
 
 
 def test_a_package_for_its_own_fcs_pincodes_has_one_stop_and_is_promised_from_there():
-    stops = planned_stops(origin_stop(BLR1, 4), Onward(legs=(), facilities=(), budgets=()), READY)
+    stops = planned_stops(stop_at(BLR1, 4), Onward(legs=(), facilities=(), budgets=()), READY)
     path = a_path().model_copy(update={"stops": stops})
 
     assert path.facilities == ("BLR1",)

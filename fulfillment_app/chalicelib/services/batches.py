@@ -194,21 +194,28 @@ def reschedule(
             batch = _locked(conn, batch_id)
             if batch.status != "open":
                 raise BatchStatusConflict(batch_id, batch.status, "rescheduled")
-            if batch.due_at == due_at:
-                return batch
-            batch = batches.move(conn, batch_id, due_at) or batch
-            _announce(conn, batch, now)
+            if batch.due_at != due_at:
+                batch = batches.move(conn, batch_id, due_at) or batch
+                _announce(conn, batch, now)
     except UniqueViolation as error:
         raise DepartureTaken(batch_id) from error
-    _expect_departure(conn, documents, batch, now)
+    _expect_departure(conn, documents, batch_id, now)
     return batch
 
 
 def _expect_departure(
-    conn: Connection[Any], documents: Documents, batch: Batch, now: datetime
+    conn: Connection[Any], documents: Documents, batch_id: UUID, now: datetime
 ) -> None:
-    """Tell the packages' paths. In a transaction of its own: packages are locked before batches."""
+    """Tell the packages' paths what time the batch has now; a repeat tells those that do not know.
+
+    In a transaction of its own: packages are locked before batches.
+    """
     with conn.transaction():
+        held = packages.lock_many(conn, manifests.packages_in(conn, batch_id))
+        batch = batches.lock(conn, batch_id)
+        if batch is None or batch.status != "open":
+            return  # it has left meanwhile, and its packages with it
+        paths = package_paths.by_ids(documents, [package.package_id for package in held])
         steps = [
             Step(
                 path.package_id,
@@ -217,15 +224,18 @@ def _expect_departure(
                 path=path.expect_departure(batch.origin, batch.due_at),
                 detail={"batch_id": str(batch.batch_id)},
             )
-            for path in _locked_paths(conn, documents, batch.batch_id)
+            for path in paths
+            if _expects_otherwise(path, batch)
         ]
         record(conn, documents, steps, now)
 
 
-def _locked_paths(conn: Connection[Any], documents: Documents, batch_id: UUID) -> list[PackagePath]:
-    """The paths of what the batch holds, whose packages are locked until the transaction ends."""
-    held = packages.lock_many(conn, manifests.packages_in(conn, batch_id))
-    return package_paths.by_ids(documents, [package.package_id for package in held])
+def _expects_otherwise(path: PackagePath, batch: Batch) -> bool:
+    """Documents keep milliseconds."""
+    stop = path.current_stop
+    if stop.facility != batch.origin or stop.expected_departure_at is None:
+        return False
+    return abs(stop.expected_departure_at - batch.due_at) >= timedelta(milliseconds=1)
 
 
 def _locked(conn: Connection[Any], batch_id: UUID) -> Batch:

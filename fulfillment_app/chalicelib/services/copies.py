@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from pymongo.database import Database
 
 from online_kart.domain.events import (
     AvailabilityChanged,
@@ -18,6 +19,8 @@ from online_kart.inventory_db import sources
 from online_kart.messaging import outbox
 
 from . import packages
+
+Documents = Database[dict[str, Any]]
 
 
 def _category(conn: Connection[Any], key: str, now: datetime) -> bool:
@@ -39,10 +42,6 @@ def _units_left(conn: Connection[Any], key: str, now: datetime) -> bool:
     return _tell(conn, AvailabilityChanged, row, now)
 
 
-def _package(conn: Connection[Any], key: str, now: datetime) -> bool:
-    return packages.tell_again(conn, UUID(key), now)
-
-
 def _tell(
     conn: Connection[Any], event: type[Event], row: dict[str, Any] | None, now: datetime
 ) -> bool:
@@ -53,11 +52,19 @@ def _tell(
     return True
 
 
-TELL_AGAIN: Mapping[str, Callable[[Connection[Any], str, datetime], bool]] = {
+_OF_CATALOG: Mapping[str, Callable[[Connection[Any], str, datetime], bool]] = {
     "categories": _category,
     "items": _item,
     "offers": _offer,
     "units_left": _units_left,
-    "packages": _package,
 }
 """Table of a difference → the function that tells of one row of its source."""
+
+
+def tell_again(
+    conn: Connection[Any], documents: Documents, table: str, key: str, now: datetime
+) -> bool:
+    """Tell of one row of the source of a table that differs. False where the source is gone."""
+    if table == "packages":
+        return packages.tell_again(conn, documents, UUID(key), now)
+    return _OF_CATALOG[table](conn, key, now)

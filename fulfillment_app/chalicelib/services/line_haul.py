@@ -23,13 +23,13 @@ from online_kart.domain.errors import (
     BatchStatusConflict,
     ManifestMismatch,
     NotFound,
-    NotOnPath,
 )
 from online_kart.domain.events import BatchDelayed
 from online_kart.domain.packages import Package, PackagePath
 from online_kart.inventory_db import batches, facilities, manifests, packages, stock
 from online_kart.messaging import outbox
 
+from . import whereabouts
 from .package_events import Step, record
 
 logger = logging.getLogger(__name__)
@@ -126,36 +126,23 @@ def _depart(
     departed_at, expected_at = batch.closed_at, arrival_of(batch.closed_at, batch.transit_minutes)
     to_hub = facilities.kinds_of(conn, [batch.destination]).get(batch.destination, "fc") != "fc"
     path_of = _paths_of(documents, held)
-    steps = [
-        Step(
-            package.package_id,
-            "departed",
-            batch.origin,
-            changes={
-                "status": "in_transit" if package.status == "planned" else package.status,
-                "at_facility": None,
-                "budget": hop_limit if to_hub else package.budget - 1,
-            },
-            path=_departed(path_of[package.package_id], batch.origin, departed_at),
-            detail={"batch_id": str(batch.batch_id), "next": batch.destination},
-        )
-        for package in held
-    ]
+    steps = []
+    for package in held:
+        path, _ = whereabouts.on_leg(conn, package, path_of[package.package_id], batch, hop_limit)
+        changes = {
+            "status": "in_transit" if package.status == "planned" else package.status,
+            "at_facility": None,
+            "budget": whereabouts.budget_after(package, to_hub, hop_limit),
+        }
+        detail = {"batch_id": str(batch.batch_id), "next": batch.destination}
+        path = path.depart(batch.origin, departed_at)
+        steps.append(Step(package.package_id, "departed", batch.origin, changes, path, detail))
     record(conn, documents, steps, now)
     _take_from_stock(conn, batch, held, now)
     batches.set_departed(conn, batch.batch_id, departed_at, expected_at)
     return batch.model_copy(
         update={"status": "in_transit", "departed_at": departed_at, "expected_at": expected_at}
     )
-
-
-def _departed(path: PackagePath, facility: str, at: datetime) -> PackagePath | None:
-    """None where the path leads elsewhere: what changed it did not commit. It is planned anew when the package arrives."""
-    try:
-        return path.depart(facility, at)
-    except NotOnPath:
-        logger.warning("A package leaves its path", extra={"package_id": str(path.package_id)})
-        return None
 
 
 def _paths_of(documents: Documents, held: Iterable[Package]) -> dict[UUID, PackagePath]:
@@ -261,7 +248,7 @@ def _arrive(
             "arrived",
             batch.destination,
             changes={"at_facility": batch.destination},
-            path=_arrived(path_of[package.package_id], package, batch.destination, now),
+            path=_arrived(conn, path_of[package.package_id], package, batch.destination, now),
             detail=detail,
         )
         for package in held
@@ -282,18 +269,15 @@ def _arrive(
 
 
 def _arrived(
-    path: PackagePath, package: Package, facility: str, at: datetime
-) -> PackagePath | None:
-    """As `_departed`. The arrival of a scan that did not commit is replaced."""
+    conn: Connection[Any], path: PackagePath, package: Package, facility: str, at: datetime
+) -> PackagePath:
+    """The arrival of a scan that did not commit is replaced."""
+    path = whereabouts.found_at(conn, package, path, facility)
     if path.version > package.version:
         here = path.current_stop.model_copy(update={"actual_arrival_at": None})
         before, after = path.stops[: path.current], path.stops[path.current + 1 :]
         path = path.model_copy(update={"stops": (*before, here, *after)})
-    try:
-        return path.arrive(facility, at)
-    except NotOnPath:
-        logger.warning("A package came off its path", extra={"package_id": str(path.package_id)})
-        return None
+    return path.arrive(facility, at)
 
 
 def check_arrival(conn: Connection[Any], batch_id: UUID, revision: int, now: datetime) -> Outcome:

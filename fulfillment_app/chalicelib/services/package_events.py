@@ -1,6 +1,6 @@
 """What happens to packages, noted in all places at once: the path (D3), the row, its history, and the event for others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,43 +43,43 @@ def record(
 ) -> list[Package]:
     """Note one step each of several packages, in the caller's transaction. The packages as they are now, by id.
 
-    Locks the packages' rows in the order of their ids. Paths are written first: a crash before the commit leaves a path
-    that the next change overwrites.
+    Locks the packages' rows in the order of their ids. Paths are written first: a crash before the commit leaves paths
+    that are ahead of their rows. The next step's version is later than both, so it overwrites what the crash has left,
+    and is news to whoever has read it.
     """
     step_of = {step.package_id: step for step in steps}
-    assert len(step_of) == len(steps), "One step a package: its version rises by one."
-    noted = [
-        _noted(row, step_of[row.package_id], now) for row in packages.lock_many(conn, list(step_of))
-    ]
-    package_paths.put_many(documents, _paths(documents, noted, step_of))
+    assert len(step_of) == len(steps), "One step a package: each is a version of its own."
+    rows = packages.lock_many(conn, list(step_of))
+    path_of = _paths(documents, steps)
+    noted = [_noted(row, step_of[row.package_id], path_of, now) for row in rows]
+    package_paths.put_many(documents, _repeating(noted, path_of))
     packages.save(conn, noted)
     outbox.append(conn, *(_event(each, now) for each in noted))
     return [each.package for each in noted]
 
 
-def _noted(row: Package, step: Step, now: datetime) -> Noted:
-    return Noted(row.after(step.changes, now), step.what, step.facility, step.detail)
-
-
-def _paths(
-    documents: Documents, noted: Sequence[Noted], step_of: Mapping[UUID, Step]
-) -> list[PackagePath]:
-    """The paths to write: those that changed, and those whose package has another status now."""
-    unchanged = [
-        each.package.package_id
-        for each in noted
-        if step_of[each.package.package_id].path is None
-        and "status" in step_of[each.package.package_id].changes
-    ]
+def _paths(documents: Documents, steps: Sequence[Step]) -> dict[UUID, PackagePath]:
+    """By package: the path that its step has changed, or the one it has."""
+    unchanged = [step.package_id for step in steps if step.path is None]
     path_of = {path.package_id: path for path in package_paths.by_ids(documents, unchanged)}
-    path_of |= {step.package_id: step.path for step in step_of.values() if step.path}
-    return [
-        path_of[each.package.package_id].model_copy(
-            update=each.package.model_dump(include=set(PATH_FIELDS))
-        )
-        for each in noted
-        if each.package.package_id in path_of
-    ]
+    return path_of | {step.package_id: step.path for step in steps if step.path}
+
+
+def _noted(row: Package, step: Step, path_of: Mapping[UUID, PackagePath], now: datetime) -> Noted:
+    path = path_of.get(row.package_id)
+    changed = row.after(step.changes, now, path.version if path else 0)
+    return Noted(changed, step.what, step.facility, step.detail)
+
+
+def _repeating(
+    noted: Sequence[Noted], path_of: Mapping[UUID, PackagePath]
+) -> Iterator[PackagePath]:
+    """The paths, with what they repeat of their packages."""
+    for package, *_ in noted:
+        if package.package_id in path_of:
+            yield path_of[package.package_id].model_copy(
+                update=package.model_dump(include=set(PATH_FIELDS))
+            )
 
 
 def _event(noted: Noted, now: datetime) -> PackageChanged:
@@ -99,11 +99,4 @@ def announce(conn: Connection[Any], package: Package, now: datetime) -> None:
     """Note that a package was planned: its first version, whose row the caller has just written."""
     noted = Noted(package, "planned", package.at_facility, {})
     packages.note(conn, [noted])
-    outbox.append(conn, _event(noted, now))
-
-
-def tell_of(conn: Connection[Any], package: Package, what: str, now: datetime) -> None:
-    """Note something that changed neither status nor path. `package` is one version on; the caller has locked it."""
-    noted = Noted(package, what, package.at_facility, {})
-    packages.save(conn, [noted])
     outbox.append(conn, _event(noted, now))

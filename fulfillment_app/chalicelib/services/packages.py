@@ -21,9 +21,9 @@ from online_kart.domain.packages import (
     PackageEvent,
     PackageLine,
     PackagePath,
-    origin_stop,
     package_id_of,
     planned_stops,
+    stop_at,
 )
 from online_kart.domain.sourcing import OrderToServe
 from online_kart.domain.stock import Reservation
@@ -32,7 +32,7 @@ from online_kart.messaging import inbox
 from online_kart.postgres import retrying
 
 from . import batches, deliveries, paths, stock
-from .package_events import announce, tell_of
+from .package_events import Step, announce, record
 from .replanning import is_to_be_replanned, refuse_outdated, replan, take_back
 from .routes import Routes
 
@@ -140,7 +140,7 @@ def _planned_path(
     fc_code = held[0].fc_code
     planned = routes.plan(fc_code, order.to_pincode)
     ready_at = max(paths.ready_to_leave_at(routes, fc_code, order.placed_at), now)
-    first = origin_stop(routes.facility(fc_code), planned.budgets[0])
+    first = stop_at(routes.facility(fc_code), planned.budgets[0])
     price_of = {line.line_no: line.unit_price_paise for line in order.lines}
     path = PackagePath(
         package_id=package_id_of(order.order_id, fc_code),
@@ -247,14 +247,12 @@ def _end(conn: Connection[Any], documents: Documents, package: Package, now: dat
         deliveries.hand_over(conn, documents, package, now)
 
 
-def tell_again(conn: Connection[Any], package_id: UUID, now: datetime) -> bool:
+def tell_again(
+    conn: Connection[Any], documents: Documents, package_id: UUID, now: datetime
+) -> bool:
     """Tell of the package as it is, with a new version, so that copies become it. False where there is none."""
     with conn.transaction():
-        package = packages.lock(conn, package_id)
-        if package is None:
-            return False
-        tell_of(conn, package.after({}, now), "told_again", now)
-    return True
+        return bool(record(conn, documents, [Step(package_id, "told_again")], now))
 
 
 # For people

@@ -110,12 +110,14 @@ def repair(
 ) -> int:
     """Tell again of every source whose copy differs; how many. A second run finds it finished and repairs nothing."""
     with conn.transaction():
-        repaired = _repair(conn, reconciliation_id, now)
+        repaired = _repair(conn, documents, reconciliation_id, now)
     parts.forget(documents, str(reconciliation_id))
     return repaired
 
 
-def _repair(conn: Connection[Any], reconciliation_id: UUID, now: datetime) -> int:
+def _repair(
+    conn: Connection[Any], documents: Documents, reconciliation_id: UUID, now: datetime
+) -> int:
     known = reconciliations.lock(conn, reconciliation_id)
     if known is None:
         raise NotFound("reconciliation", reconciliation_id)
@@ -124,7 +126,7 @@ def _repair(conn: Connection[Any], reconciliation_id: UUID, now: datetime) -> in
         return int(content["repaired"])
     repaired = 0
     for difference in content.get("differences", [])[:REPAIRED_AT_ONCE_MAX]:
-        repaired += copies.TELL_AGAIN[difference["table"]](conn, difference["key"], now)
+        repaired += copies.tell_again(conn, documents, difference["table"], difference["key"], now)
     reconciliations.finish(conn, reconciliation_id, {**content, "repaired": repaired}, now)
     return repaired
 

@@ -21,7 +21,6 @@ from online_kart.domain.events import PackageStatus
 from online_kart.domain.network import LegKey
 from online_kart.domain.packages import Onward, Package, PackagePath
 from online_kart.inventory_db import (
-    batches as batches_store,
     facilities,
     manifests,
     packages,
@@ -30,26 +29,16 @@ from online_kart.inventory_db import (
 )
 from online_kart.routing.changes import is_broken
 
-from . import batches, paths
+from . import batches, paths, whereabouts
 from .package_events import Step, record
 from .routes import Routes, current_routes
+from .whereabouts import Position
 
 logger = logging.getLogger(__name__)
 
 Documents = Database[dict[str, Any]]
 
 NOWHERE = Onward(legs=(), facilities=(), budgets=())
-
-
-class Position(NamedTuple):
-    """Where a package can take another way: a stop of its path, not left yet."""
-
-    place: int
-    """The stop's number on the path."""
-    facility: str
-    budget: int
-    is_here: bool
-    """It is there and free to go; else a batch brings it there."""
 
 
 class Way(NamedTuple):
@@ -100,12 +89,12 @@ def turn_back(
     In the caller's transaction, with the package locked; one that was out for delivery is at `at_facility`.
     """
     path = _path_of(documents, package)
-    position = _position(conn, package, path)
+    position = whereabouts.position(conn, package, path, routes.network.hop_limit)
     way = _way_back(conn, routes, package, position)
     what = "returning" if way else "stranded"
     way = way or Way(NOWHERE, package.origin_fc_code)
     step = _Replan(what, "returning", way, reason, routes.version)
-    package = _set_on_way(conn, documents, package, path, position, step, now)
+    package = _set_on_way(conn, documents, package, position, step, now)
     if position.is_here and package.is_at_its_end:
         return take_back(conn, documents, package, "system", now)
     return package
@@ -127,17 +116,22 @@ def replan(
     path = _path_of(documents, package)
     if package.table_version > routes.version or not is_to_be_replanned(routes, package, path):
         return None
-    position = _position(conn, package, path)
+    position = whereabouts.position(conn, package, path, routes.network.hop_limit)
     step = _replan_step(conn, routes, package, position)
-    if _is_as_before(step, package, path, position):
+    if not _is_ahead(path, package) and _is_as_before(step, package, position):
         return None
-    changed = _set_on_way(conn, documents, package, path, position, step, now)
+    changed = _set_on_way(conn, documents, package, position, step, now)
     return Replanned(changed, position.is_here and changed.is_at_its_end)
 
 
-def _is_as_before(step: "_Replan", package: Package, path: PackagePath, position: Position) -> bool:
+def _is_ahead(path: PackagePath, package: Package) -> bool:
+    """What has written it did not commit: the package need not be in the batch of the path's next leg."""
+    return path.version > package.version
+
+
+def _is_as_before(step: "_Replan", package: Package, position: Position) -> bool:
     """It is stranded and known to be, or on its way out of a draining facility, whose legs no version has."""
-    ahead = tuple(stop.leg for stop in path.stops[position.place :] if stop.leg)
+    ahead = tuple(stop.leg for stop in position.path.stops[position.place :] if stop.leg)
     return (step.status, step.way.destination, step.way.onward.legs) == (
         package.status,
         package.destination_fc_code,
@@ -156,8 +150,8 @@ def refuse_outdated(conn: Connection[Any], routes: Routes) -> None:
 
 
 def is_to_be_replanned(routes: Routes, package: Package, path: PackagePath) -> bool:
-    """A leg that lies ahead is no more, or the path ends before its destination."""
-    if path.stops[-1].facility != package.destination_fc_code:
+    """A leg that lies ahead is no more, the path ends before its destination, or it was not committed."""
+    if _is_ahead(path, package) or path.stops[-1].facility != package.destination_fc_code:
         return True
     return is_broken((leg.key for leg in path.remaining_legs), routes.network)
 
@@ -191,17 +185,6 @@ def _path_of(documents: Documents, package: Package) -> PackagePath:
     if path is None:
         raise NotFound("path of package", package.package_id)
     return path
-
-
-def _position(conn: Connection[Any], package: Package, path: PackagePath) -> Position:
-    """Where the package is, or arrives next: with what is on a sealed manifest nothing can be done before."""
-    held = batches_store.share_of_package(conn, package.package_id)
-    is_sealed = held is not None and held.status in ("closed", "in_transit")
-    index = path.current
-    if is_sealed and package.at_facility is not None:
-        index += 1
-    stop = path.stops[index]
-    return Position(index, stop.facility, stop.budget, not is_sealed)
 
 
 def _way_on(
@@ -256,7 +239,6 @@ def _set_on_way(
     conn: Connection[Any],
     documents: Documents,
     package: Package,
-    path: PackagePath,
     position: Position,
     step: _Replan,
     now: datetime,
@@ -267,9 +249,9 @@ def _set_on_way(
     """
     if package.status == "planned" and step.status == "returning":
         stock.ship(conn, [package.package_id], now)
-    path = path.replanned(position.place, step.way.onward, now)
+    path = position.path.replanned(position.place, step.way.onward, now)
     if position.is_here:
-        path = _join_batch(conn, package, path, position, now)
+        path = _join_batch(conn, package, path, position.place, now)
     if step.what == "stranded":
         logger.error("A package has no way", extra={"package_id": str(package.package_id)})
     changes = {
@@ -288,11 +270,11 @@ def _join_batch(
     conn: Connection[Any],
     package: Package,
     path: PackagePath,
-    position: Position,
+    place: int,
     now: datetime,
 ) -> PackagePath:
     """The path with its departure as the batch has it. Out of any batch where the path ends here."""
-    stop = path.stops[position.place]
+    stop = path.stops[place]
     if stop.leg is None:
         batches.unload(conn, package.package_id)
         return path

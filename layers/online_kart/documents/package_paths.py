@@ -1,8 +1,8 @@
 """The path that each package is supposed to take, with planned, expected and actual times of every stop (D3).
 
 A path is written before the transaction of PostgreSQL that relies on it commits, under the lock of the package's row.
-So it may be one version ahead of its row after a crash; the next change has that version again and overwrites it. An
-older version never overwrites a newer one.
+So it may be ahead of its row after a crash, never behind it; the next change has a version later than both and
+overwrites it. An older version never overwrites a newer one.
 """
 
 from collections.abc import Iterable

@@ -77,6 +77,17 @@ class Batch(Model):
     def leg_key(self) -> LegKey:
         return LegKey(self.origin, self.destination, self.mode)
 
+    @property
+    def leg(self) -> Leg:
+        """As it was when the batch was opened."""
+        assert self.transit_minutes is not None, "of the working table"
+        return Leg(
+            origin=self.origin,
+            destination=self.destination,
+            mode=self.mode,
+            transit_minutes=self.transit_minutes,
+        )
+
     def is_due(self, now: datetime) -> bool:
         return now >= self.due_at
 

@@ -67,11 +67,13 @@ class Package(Model):
     def is_at_its_end(self) -> bool:
         return self.at_facility == self.destination_fc_code
 
-    def after(self, changes: Mapping[str, Any], now: datetime) -> Self:
-        """One version on, with the named fields changed."""
-        return self.model_copy(
-            update={**changes, "version": self.version + 1, "updated_at": now}, deep=False
-        )
+    def after(self, changes: Mapping[str, Any], now: datetime, path_version: int = 0) -> Self:
+        """With the named fields changed, and a version later than its own and than its path's.
+
+        A step that died before its commit has left a path that is ahead.
+        """
+        version = max(self.version, path_version) + 1
+        return self.model_copy(update={**changes, "version": version, "updated_at": now})
 
 
 class PackageEvent(Model):
@@ -221,6 +223,27 @@ class PackagePath(Model):
         path = self.expect_departure(facility, at)
         return self._with(index, _as_expected(path.stops[index:]))
 
+    def stop_after(self, leg: Leg) -> int | None:
+        """The number of the stop to which the leg leads that the package takes next, or has just taken. None: another."""
+        for index in (self.current - 1, self.current):
+            taken = self.stops[index].leg if index >= 0 else None
+            if taken is not None and taken.key == leg.key:
+                return index + 1
+        return None
+
+    def found_at(self, here: Stop) -> Self:
+        """It is there, or comes there next. Where the path says otherwise, it ends there until it is planned anew."""
+        index = self.current
+        if self.stops[index].facility == here.facility:
+            return self
+        return self._with(index, (here,))
+
+    def strayed(self, leg: Leg, there: Stop) -> Self:
+        """It leaves the current stop by a leg that is not its path's, which ends there until it is planned anew."""
+        index = self.current
+        leaving = self.stops[index].model_copy(update={"leg": leg})
+        return self._with(index, (leaving, there))
+
     def replanned(self, index: int, onward: Onward, now: datetime) -> Self:
         """From stop `index` on, which it has not left, by another way. Stops before stay as they are."""
         here = self.stops[index].model_copy(
@@ -254,7 +277,8 @@ class PackagePath(Model):
         return self.model_copy(update={"stops": (*self.stops[:index], *stops), **changes})
 
 
-def origin_stop(facility: Facility, budget: int) -> Stop:
+def stop_at(facility: Facility, budget: int) -> Stop:
+    """Without any times yet."""
     return Stop(
         facility=facility.code,
         handling_minutes=facility.handling_minutes,
@@ -265,16 +289,7 @@ def origin_stop(facility: Facility, budget: int) -> Stop:
 
 def planned_stops(first: Stop, onward: Onward, ready_at: datetime) -> tuple[Stop, ...]:
     """The stops from `first` on, with planned times: the package may leave `first` at `ready_at`."""
-    bare = [
-        Stop(
-            facility=facility.code,
-            handling_minutes=facility.handling_minutes,
-            time_zone=facility.time_zone,
-            budget=budget,
-        )
-        for facility, budget in zip(onward.facilities, onward.budgets, strict=True)
-    ]
-    stops = [first, *bare]
+    stops = [first, *map(stop_at, onward.facilities, onward.budgets)]
     for index, leg in enumerate(onward.legs):
         stops[index] = stops[index].model_copy(update={"leg": leg})
     return _as_expected(_onward(stops[0], ready_at, stops[1:]))
