@@ -22,6 +22,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -135,6 +136,7 @@ def run(state: Path, port: int, stop: Event) -> None:
     for app in apps.values():
         settle_settings(app)
     clock_file.wait_until_released(stop)
+    began_at = clock_file.clock().wall_now()
     with (
         _heartbeats(clock_file),
         local_aws(
@@ -146,16 +148,19 @@ def run(state: Path, port: int, stop: Event) -> None:
         ) as aws,
         _served(EngineServer(port, aws)),
     ):
-        start_again_what_was_lost(aws)
+        start_again_what_was_lost(aws, began_at)
         aws.jobs.start()
         logger.info("The engine is ready on http://%s:%d", HOST, port)
         stop.wait()
         logger.info("The engine stops: what is being handled finishes, what waits stays queued")
 
 
-def start_again_what_was_lost(aws: LocalAws) -> int:
-    """The engine before this one took its executions with it: no use to wait until they count as lost. How many ran."""
-    event = scheduled_event(SWEEP) | {"detail": {"lost_after_seconds": 0}}
+def start_again_what_was_lost(aws: LocalAws, began_at: datetime) -> int:
+    """The engine before this one took its executions with it: no use to wait until they count as lost. How many.
+
+    `began_at` is the wall time since which executions are this engine's.
+    """
+    event = scheduled_event(SWEEP) | {"detail": {"unheard_since": began_at.isoformat()}}
     restarted = 0
     for _ in range(SWEEPS_MAX):
         answer = aws.invoke(SWEEP, json.dumps(event).encode())

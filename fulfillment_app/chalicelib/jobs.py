@@ -1,6 +1,6 @@
 """What runs on a schedule. Every job is safe to run twice and at the same time, bounded, and logs what it did."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalice import Blueprint, Cron, Rate
@@ -39,12 +39,15 @@ def _send_unsent() -> int:
 def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
     """Start again what was lost.
 
-    After an outage nobody need wait until a run counts as lost: `detail` may set `lost_after_seconds`, 0 for all.
+    After an outage nobody need wait until a run counts as lost: `detail` may set `unheard_since`, the wall time of
+    the outage. Later runs are not of concern: an order's, which can't be asked for, would be started again and again.
     """
+    clock = wiring.clock()
     engine = runs.Engine(wiring.step_functions(), wiring.state_machine_arns())
-    seconds = event.detail.get("lost_after_seconds", wiring.settings().run_lost_after_seconds)
-    lost_after = timedelta(seconds=seconds)
-    answer = runs.sweep(wiring.inventory_db(), engine, wiring.clock(), lost_after)
+    lost_after = timedelta(seconds=wiring.settings().run_lost_after_seconds)
+    outage = event.detail.get("unheard_since")
+    unheard_since = datetime.fromisoformat(outage) if outage else clock.wall_now() - lost_after
+    answer = runs.sweep(wiring.inventory_db(), engine, clock, unheard_since)
     wiring.nudge_relay()
     return answer
 

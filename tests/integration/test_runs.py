@@ -123,10 +123,14 @@ def record_status(conn, engine, clock, machine, name, status, **detail):
     runs.record_end(conn, engine, told, clock.wall_now())
 
 
+def sweep_now(conn, engine, clock):
+    return runs.sweep(conn, engine, clock, clock.wall_now() - LOST_AFTER)
+
+
 def sweep(conn, engine, clock):
     """Once the deadline of all that is known has passed."""
     clock.advance(LOST_AFTER + timedelta(seconds=1))
-    return runs.sweep(conn, engine, clock, LOST_AFTER)
+    return sweep_now(conn, engine, clock)
 
 
 def statuses(conn, machine, business_id):
@@ -357,7 +361,7 @@ def test_a_run_is_left_alone_until_its_time(inventory_db, engine, client, clock,
     hear(inventory_db, engine, an_order_placed(now), clock)
     clock.advance(LOST_AFTER)
 
-    swept = runs.sweep(inventory_db, engine, clock, LOST_AFTER)
+    swept = sweep_now(inventory_db, engine, clock)
 
     assert swept == {"checked": 0, "restarted": 0}
 
@@ -368,7 +372,7 @@ def test_a_standard_run_that_still_runs_is_asked_for_and_left_alone(
     hear(inventory_db, engine, NetworkChanged(occurred_at=now, version=7, reason="daily"), clock)
 
     assert sweep(inventory_db, engine, clock) == {"checked": 1, "restarted": 0}
-    assert runs.sweep(inventory_db, engine, clock, LOST_AFTER) == {"checked": 0, "restarted": 0}
+    assert sweep_now(inventory_db, engine, clock) == {"checked": 0, "restarted": 0}
     assert client.names == ["network-7-1"]
 
 
@@ -502,10 +506,10 @@ def test_two_sweeps_at_once_start_a_lost_run_again_once(
         hear(inventory_db, engine, event, clock)
     clock.advance(LOST_AFTER + timedelta(seconds=1))
 
-    def sweep_now(conn):
-        return runs.sweep(conn, engine, clock, LOST_AFTER)["restarted"]
+    def restarted(conn):
+        return sweep_now(conn, engine, clock)["restarted"]
 
-    assert sum(run_together(inventory_dsn, sweep_now, sweep_now)) == 5
+    assert sum(run_together(inventory_dsn, restarted, restarted)) == 5
     assert sorted(client.names[5:]) == sorted(f"{event.order_id}-2" for event in events)
 
 

@@ -1,11 +1,15 @@
 """The jobs of the orders' side: what the schedules call, in the real apps."""
 
 from datetime import timedelta
+from time import sleep
 from uuid import uuid4
 
 import pytest
 
+from local.engine import start_again_what_was_lost
+from online_kart.clock import Clock
 from online_kart.domain.events import OrderFinished
+from online_kart.inventory_db import runs
 from online_kart.messaging import inbox, outbox
 from tests.shop import events_of
 from tests.storefront import a_placed_order
@@ -41,6 +45,22 @@ def test_an_order_that_is_stuck_is_told_of_again(engine, customer_db, order, now
 
     assert engine.invoke("sweep_orders", b"{}") == {"swept": 1}
     assert [e["revision"] for e in events_of(customer_db, "OrderPlaced")] == [1, 2]
+
+
+def test_a_new_engine_starts_again_once_what_the_one_before_it_took_along(
+    engine, customer_db, inventory_db, order
+):
+    engine.invoke("relay_customer_outbox")
+    while not (started := runs.by_key(inventory_db, "place_order", str(order.order_id))):
+        sleep(0.005)
+    # Nobody relays the order's outcome: as far as can be known, each of its runs might be lost.
+    began_at = Clock().wall_now()
+
+    assert start_again_what_was_lost(engine.aws, began_at) == 1
+
+    found = runs.by_key(inventory_db, "place_order", str(order.order_id))
+    assert [run.revision for run in found] == [2, 1]
+    assert found[1].started_at == started[0].started_at < began_at < found[0].started_at
 
 
 @pytest.mark.parametrize(("job", "side"), [("prune_customer", 0), ("prune_inventory", 1)])

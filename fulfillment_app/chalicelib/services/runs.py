@@ -8,7 +8,7 @@ steps are idempotent.
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -234,9 +234,9 @@ def is_expected(error_name: str) -> bool:
 
 
 def sweep(
-    conn: Connection[Any], engine: Engine, clock: Clock, lost_after: timedelta
+    conn: Connection[Any], engine: Engine, clock: Clock, unheard_since: datetime
 ) -> dict[str, int]:
-    """Ask the engine about runs that nobody heard of for `lost_after` (wall time), and start lost ones again.
+    """Ask the engine about runs that nobody heard of since then (wall time), and start lost ones again.
 
     Standard executions can be asked for. Express ones can't (on AWS), but live five minutes at most: an order's run
     that has no outcome by then is lost. Answers how many were asked about, and how many started again.
@@ -245,7 +245,7 @@ def sweep(
     with conn.transaction():
         unchecked = runs.take_unchecked(
             conn,
-            wall_now - lost_after,
+            unheard_since,
             RESTARTED_WHEN_FAILED,
             REVISION_MAX,
             CHECKED_AT_ONCE_MAX,
