@@ -21,6 +21,7 @@ from online_kart.domain.errors import (
 from online_kart.domain.packages import package_id_of
 from online_kart.inventory_db import (
     batches as batches_store,
+    deliveries as deliveries_store,
     facilities,
     manifests,
     packages as store,
@@ -198,6 +199,18 @@ def test_an_order_of_the_fc_that_serves_the_pincode_goes_straight_out_for_delive
     assert path_of(market, order).status == "out_for_delivery"
     assert market.level("BLR1") == (8, 0)
     assert market.broken_invariants() == []
+
+
+def test_an_order_after_the_cut_off_goes_out_when_its_own_fc_has_handled_it(market, now):
+    evening = market.at(now + timedelta(hours=9))  # 19:00 in India; the FC works from 06:00 on
+    order = evening.served(("MUG", 1), to="BLR1")
+
+    package = package_of(evening, order)
+    delivery = deliveries_store.of_package(evening.conn, package.package_id)
+    assert delivery is not None
+    assert delivery.out_at == now + timedelta(hours=20.5)  # with 30 minutes' handling
+    assert path_of(evening, order).ready_at == delivery.out_at
+    assert package.promise_date == (delivery.out_at + timedelta(days=1)).date()
 
 
 def test_the_path_is_written_with_every_change_of_status(market):
@@ -615,6 +628,43 @@ def test_a_package_whose_pincode_moves_to_where_it_is_goes_out_for_delivery_ther
 
     package = package_of(market, order)
     assert (package.status, package.at_facility) == ("out_for_delivery", "DEL1")
+    assert market.broken_invariants() == []
+
+
+def move_pincodes(origin, destination):
+    """What one FC served, another does."""
+    return f"UPDATE pincode_ranges SET fc_code = '{destination}' WHERE fc_code = '{origin}'"
+
+
+def test_a_package_whose_pincode_moves_to_its_own_fc_goes_out_from_there_with_its_stock(
+    market, now
+):
+    order = market.served(("MUG", 2))
+
+    assert change_network(market, now, move_pincodes("DEL2", "BLR1"), drain("DEL2")) == 1
+
+    package = package_of(market, order)
+    assert (package.status, package.at_facility) == ("out_for_delivery", "BLR1")
+    assert market.level("BLR1") == (8, 0)
+    assert batch_of(market, order) is None
+    assert market.broken_invariants() == []
+
+
+def test_a_package_whose_pincode_moves_to_its_own_fc_waits_there_until_its_order_is_confirmed(
+    market, now
+):
+    order = market.an_order(("MUG", 2))
+    market.reserve(order)
+    market.plan(order)
+
+    assert change_network(market, now, move_pincodes("DEL2", "BLR1"), drain("DEL2")) == 1
+
+    assert package_of(market, order).status == "planned"
+    assert market.level("BLR1") == (10, 2)
+    assert market.broken_invariants() == []
+    market.confirm(order)
+    assert package_of(market, order).status == "out_for_delivery"
+    assert market.level("BLR1") == (8, 0)
     assert market.broken_invariants() == []
 
 

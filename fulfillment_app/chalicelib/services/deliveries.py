@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.documents import package_paths
 from online_kart.domain.batches import SHOP_TIME_ZONE
 from online_kart.domain.deliveries import Delivery, DeliveryStatus, Outcome
 from online_kart.domain.errors import AttemptConflict, NotFound, PackageStatusConflict
 from online_kart.domain.events import SaleRecorded
 from online_kart.domain.packages import Package
 from online_kart.domain.sales import Sale
-from online_kart.inventory_db import deliveries, manifests, packages, sales
+from online_kart.inventory_db import deliveries, manifests, packages, sales, stock
 from online_kart.messaging import outbox
 
 from . import replanning
@@ -27,29 +28,29 @@ NEXT_ATTEMPT_AFTER = timedelta(days=1)
 
 
 def hand_over(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
-    """The package leaves its batch and goes out from the FC where it is. The caller has locked it, in a transaction."""
+    """The package leaves its batch, and goes out from the FC where it is once that has handled it.
+
+    Its stock leaves with it where that is its origin. In the caller's transaction, with the package locked.
+    """
     assert package.at_facility is not None, "a package is handed over where it is"
+    path = package_paths.by_id(documents, package.package_id)
+    ready_at = path.ready_to_leave_at(package.at_facility) if path else now
     delivery = Delivery(
         package_id=package.package_id,
         fc_code=package.at_facility,
         order_id=package.order_id,
         status="out",
         attempt=1,
-        out_at=now,
+        out_at=max(ready_at, now),
         expected_on=package.promise_date,
     )
     if not deliveries.insert(conn, delivery):
         return
     manifests.take_out(conn, [package.package_id])
-    _note(
-        conn,
-        documents,
-        delivery,
-        "out_for_delivery",
-        {"status": "out_for_delivery"},
-        {"attempt": 1},
-        now,
-    )
+    changes = {"status": "out_for_delivery"}
+    _note(conn, documents, delivery, "out_for_delivery", changes, {"attempt": 1}, now)
+    if package.status == "planned":
+        stock.ship(conn, [package.package_id], now)
 
 
 def delivered(

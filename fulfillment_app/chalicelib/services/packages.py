@@ -240,11 +240,18 @@ def _replan_locked(
 
 
 def _end(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
-    """The new path ends where the package is."""
+    """The new path ends where the package is. One of an order that is not confirmed yet waits there for that."""
     if package.status == "returning":
         take_back(conn, documents, package, "system", now)
-    else:
+    elif package.status != "planned" or _is_confirmed(conn, package):
         deliveries.hand_over(conn, documents, package, now)
+
+
+def _is_confirmed(conn: Connection[Any], package: Package) -> bool:
+    held = reservations.of_order(conn, package.order_id)
+    return any(
+        each.status == "confirmed" and each.fc_code == package.origin_fc_code for each in held
+    )
 
 
 def tell_again(

@@ -191,7 +191,6 @@ def confirm_reservations(
         held = packages.lock_of_order(conn, order_id)
         for package in held:
             if package.status == "planned" and package.is_at_its_end:
-                stock.ship(conn, [package.package_id], now)
                 deliveries.hand_over(conn, documents, package, now)
         reservations.confirm(conn, order_id, now)
         if any(each.status == "released" for each in reservations.of_order(conn, order_id)):

@@ -28,6 +28,7 @@ class Delivery(Model):
     """The attempt under way, or the next one."""
     failure_reason: str | None = None
     out_at: Instant
+    """When it goes out: once its last FC has handled it."""
     expected_on: date
 
     @property
