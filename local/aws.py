@@ -115,6 +115,7 @@ def local_aws(
             lambdas,
             definitions,
             region=region,
+            clock=clock,
             retry_speed=retry_speed,
             on_status_change=partial(_tell_of_run, bus),
         )

@@ -5,7 +5,8 @@
   start (7 ms for four states) and keeps two.
 - A JSONPath is parsed once. moto builds a parser each time that it looks at one, which was a fifth of
   the engine's work.
-- A Wait ends at its time. moto takes local time for UTC and cuts fractions of a second off.
+- A Wait ends at its time. moto takes local time for UTC and cuts fractions of a second off. Where business
+  time gets faster or slower meanwhile, the time is when it is due by then: on AWS that can't happen.
 - An execution tells of its start and its end. moto's tells nobody.
 
 The places are moto's own classes and modules, replaced for as long as the block of `put_right` is
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from threading import Event, RLock
 from types import SimpleNamespace
@@ -44,7 +45,12 @@ from moto.stepfunctions.parser.backend.execution import (
 )
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from online_kart.clock import Anchor, Clock
+
 from .timers import Timers
+
+LOOK_AT_CLOCK_SECONDS = 1.0
+"""How soon a waiting execution sees that business time runs at another speed."""
 
 PATHS_KEPT = 4_096
 """Parsed JSONPaths; a definition has a few dozen."""
@@ -59,6 +65,7 @@ class Hooks:
     status_changed: Callable[[Execution], None]
     lock: RLock
     """Held while an execution notes its end: who holds it sees the outcome complete."""
+    clock: Clock
     retry_speed: float = 1.0
     """How much faster than defined a failed task is tried again."""
     waiting: set[Any] = field(default_factory=set)
@@ -80,7 +87,7 @@ def put_right(hooks: Hooks) -> Iterator[None]:
             (EvalComponent, "heap_key", property(lambda component: str(id(component)))),
             (Timestamp, "_from_timestamp_string", staticmethod(_instant)),
             (Timestamp, "_get_wait_seconds", _seconds_until),
-            (WaitFunction, "_wait_interval", _wait_precisely(hooks.waiting)),
+            (WaitFunction, "_wait_interval", _wait_precisely(hooks.waiting, hooks.clock)),
             (retrier_decl, "time", retry_time),
             (json_path, "parse", lru_cache(PATHS_KEPT)(parse_path)),
             (lambda_eval_utils, "_invoke_lambda_function", _invoke_directly(hooks)),
@@ -176,19 +183,27 @@ def _seconds_until(wait: Any, env: Any) -> float:
     return instant.timestamp() - time.time()
 
 
-def _wait_precisely(waiting: set[Any]) -> Callable[[Any, Any, float], None]:
+def _wait_precisely(waiting: set[Any], clock: Clock) -> Callable[[Any, Any, float], None]:
     def wait_interval(wait: Any, env: Any, wait_seconds: float) -> None:
-        wakes_at = time.time() + wait_seconds
+        wakes_at, anchor = time.time() + wait_seconds, clock.anchor
         execution_arn = env.states.context_object.context_object_data["Execution"]["Id"]
         entry = (execution_arn, id(env))
         waiting.add(entry)
         try:
             while env.is_running() and (remaining := wakes_at - time.time()) > 0:
-                env.program_state_event.wait(remaining)
+                env.program_state_event.wait(min(remaining, LOOK_AT_CLOCK_SECONDS))
+                if isinstance(wait, Timestamp) and anchor != clock.anchor:
+                    wakes_at, anchor = _at_same_business_time(wakes_at, anchor, clock.anchor)
         finally:
             waiting.discard(entry)
 
     return wait_interval
+
+
+def _at_same_business_time(wakes_at: float, before: Anchor, now: Anchor) -> tuple[float, Anchor]:
+    """When it is by the clock as it runs now what it would have been at `wakes_at`; and that clock."""
+    business_at = before.business_time_of(datetime.fromtimestamp(wakes_at, UTC))
+    return now.wall_time_of(business_at).timestamp(), now
 
 
 @contextmanager

@@ -60,6 +60,7 @@ class StepFunctions:
         definitions: Path,
         *,
         region: str,
+        clock: Clock,
         kinds: Mapping[str, Kind] = MACHINES,
         retry_speed: float = 1.0,
         on_status_change: Callable[[StatusChange], None] = lambda change: None,
@@ -68,7 +69,7 @@ class StepFunctions:
         self._is_closing = False
         self._ended = count(1)
         self._lock = RLock()
-        hooks = Hooks(self._invoke, self._status_changed, self._lock, retry_speed)
+        hooks = Hooks(self._invoke, self._status_changed, self._lock, clock, retry_speed)
         self._waiting = hooks.waiting
         with ExitStack() as moto:
             moto.enter_context(put_right(hooks))

@@ -16,9 +16,11 @@ from moto.stepfunctions.exceptions import ExecutionAlreadyExists
 from local import step_functions as limits
 from local.apps import DuplicateFunction, all_functions, load_app, load_apps
 from local.aws import local_aws
+from local.clock import ClockFile
 from local.errors import LocalError
 from local.jobs import every_seconds, period_of
 from local.lambdas import UnknownFunction
+from local.moto_engine import LOOK_AT_CLOCK_SECONDS
 from local.queues import Queues
 from local.step_functions import UnknownMachine, with_function_names
 from online_kart.clock import Clock
@@ -63,7 +65,7 @@ def run_aws(apps, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     opened = []
 
-    def start(retry_speed=1000.0, **machines):
+    def start(retry_speed=1000.0, clock=None, **machines):
         folder = tmp_path / "machines"
         folder.mkdir(exist_ok=True)
         for name, definition in machines.items():
@@ -72,7 +74,7 @@ def run_aws(apps, tmp_path, monkeypatch):
             {app.name: app for app in apps},
             tmp_path / "queues.sqlite",
             region=REGION,
-            clock=Clock(),
+            clock=clock or Clock(),
             definitions=folder,
             retry_speed=retry_speed,
         )
@@ -288,6 +290,30 @@ def test_a_wait_ends_at_its_time_and_not_before(apps, run_aws):
     late = json.loads(run(aws, "move_batch", wait)["output"])["woke_at"] - due_at.timestamp()
 
     assert 0 <= late < 0.2
+
+
+def test_a_wait_for_a_business_time_follows_a_change_of_speed(apps, run_aws, tmp_path):
+    clock_file = ClockFile(tmp_path)
+    clock = clock_file.anchor(speed=1)
+    aws = run_aws(
+        clock=clock,
+        move_batch=machine(
+            "WaitUntilDue",
+            WaitUntilDue={"Type": "Wait", "TimestampPath": "$.due_at", "Next": "Depart"},
+            Depart=task(f"{apps[0].name}_note_time", End=True),
+        ),
+    )
+    due_at = clock.now() + timedelta(hours=1)
+    wait = {"due_at": clock.wall_time_of(due_at).isoformat().replace("+00:00", "Z")}
+    arn = aws.step_functions.start("move_batch", "the-run", wait)
+    while aws.step_functions.busy_count():
+        time.sleep(0.01)
+
+    clock_file.set_speed(3600)
+
+    output = json.loads(aws.step_functions.wait_for(arn, timeout_seconds=10)["output"])
+    woke_at = clock.anchor.business_time_of(datetime.fromtimestamp(output["woke_at"], UTC))
+    assert due_at <= woke_at < due_at + timedelta(hours=2 * LOOK_AT_CLOCK_SECONDS)
 
 
 def test_a_time_without_a_zone_is_refused_as_on_aws(apps, run_aws):
