@@ -374,6 +374,28 @@ def test_an_expired_hold_whose_package_is_on_a_sealed_manifest_comes_back(market
     assert market.broken_invariants() == []
 
 
+def test_a_hold_that_can_not_be_released_holds_up_no_other(market, now):
+    stuck, other = market.an_order(("MUG", 2)), market.an_order(("MUG", 2))
+    for order in (stuck, other):
+        market.reserve(order)
+        market.plan(order)
+        close(market, order)  # so both are to return, by their paths
+        market = market.at(market.now + timedelta(days=1))
+    lose_path(market, stuck)
+
+    with pytest.raises(NotFound):
+        market.at(now + timedelta(days=9)).release_expired()
+
+    assert package_of(market, other).status == "returning"
+    assert market.held_at(stuck) == {"BLR1": 2}
+    assert market.broken_invariants() == []
+
+
+def lose_path(market, order):
+    package_id = package_id_of(order.order_id, "BLR1")
+    market.documents[package_paths.PATHS].delete_one({"_id": str(package_id)})
+
+
 def _plan_on(market, order, conn):
     return market.on(conn).plan(order)
 
@@ -676,6 +698,21 @@ def test_replanning_twice_changes_nothing_more(market, now):
     again = packages.replan_range(market.conn, market.documents, market.routes, None, None, now)
 
     assert (again, package_of(market, order).version) == (0, version)
+
+
+def test_a_package_that_can_not_be_planned_anew_holds_up_no_other(market, now, monkeypatch):
+    monkeypatch.setattr(packages, "LOOKED_AT_ONCE_MAX", 2)
+    orders = [market.served(("MUG", 1)) for _ in range(4)]
+    stuck, *others = sorted(orders, key=lambda order: package_id_of(order.order_id, "BLR1"))
+    nowhere = "UPDATE packages SET status = 'in_transit', at_facility = NULL WHERE package_id = %s"
+    unloaded = "DELETE FROM batch_packages WHERE package_id = %s"
+    for statement in (nowhere, unloaded):
+        market.conn.execute(statement, [package_id_of(stuck.order_id, "BLR1")])
+
+    with pytest.raises(AssertionError):
+        change_network(market, now, ROAD_TO_DELHI, NO_FLIGHTS)
+
+    assert {batch_of(market, order).destination for order in others} == {"DEL1"}
 
 
 def test_replanning_looks_at_its_range_only(market, now):

@@ -498,6 +498,22 @@ def test_a_crash_between_losing_a_run_and_starting_the_next_loses_nothing(
     assert client.names[-1] == f"{event.order_id}-3"
 
 
+def test_a_run_that_can_not_be_started_holds_up_no_other(inventory_db, engine, client, clock, now):
+    for version in (1, 2, 3):
+        changed = NetworkChanged(occurred_at=now, version=version, reason="a test")
+        hear(inventory_db, engine, changed, clock)
+    client.forget_all()
+    client.is_down = True
+
+    with pytest.raises(ConnectionError):
+        sweep(inventory_db, engine, clock)
+
+    for version in (1, 2, 3):  # each was tried, and waits to be found again
+        assert statuses(inventory_db, "rebuild_routes", f"network-{version}") == ["lost", "running"]
+    client.is_down = False
+    assert sweep(inventory_db, engine, clock)["restarted"] == 3
+
+
 def test_two_sweeps_at_once_start_a_lost_run_again_once(
     inventory_db, inventory_dsn, engine, client, clock, now
 ):

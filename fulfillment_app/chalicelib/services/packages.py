@@ -1,6 +1,6 @@
 """Packages of orders: planning them, and planning them anew when the network changes. Taking them back is in `recalls`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from online_kart.domain.sourcing import OrderToServe
 from online_kart.domain.stock import Reservation
 from online_kart.inventory_db import packages, reservations
 from online_kart.messaging import inbox
+from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
 
 from . import batches, deliveries, paths, stock
@@ -199,16 +200,26 @@ def replan_range(
 
     Their ids are `after` (exclusive) to `until` (inclusive). Each in a transaction of its own.
     """
-    replanned = 0
+    return one_by_one(
+        _broken_of_range(conn, documents, routes, after, until),
+        lambda package_id: _replan(conn, documents, routes, package_id, now),
+    )
+
+
+def _broken_of_range(
+    conn: Connection[Any],
+    documents: Documents,
+    routes: Routes,
+    after: UUID | None,
+    until: UUID | None,
+) -> Iterator[UUID]:
+    """Those whose path is worth a closer look, under lock."""
     while found := packages.under_way(conn, after, until, LOOKED_AT_ONCE_MAX):
-        for package_id in _broken(documents, routes, found):
-            replanned += _replan(conn, documents, routes, package_id, now)
+        yield from _broken(documents, routes, found)
         after = found[-1].package_id
-    return replanned
 
 
 def _broken(documents: Documents, routes: Routes, found: Sequence[Package]) -> list[UUID]:
-    """Those whose path is worth a closer look, under lock."""
     package_of = {package.package_id: package for package in found}
     return [
         path.package_id

@@ -16,6 +16,7 @@ from online_kart.domain.events import PackageStatus
 from online_kart.domain.packages import Package
 from online_kart.inventory_db import deliveries, packages as package_rows, reservations
 from online_kart.messaging import inbox
+from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
 
 from . import batches, packages, stock
@@ -104,8 +105,10 @@ def release_expired(conn: Connection[Any], documents: Documents, now: datetime, 
 
     Each order in a transaction of its own, and only if it was not confirmed meanwhile.
     """
-    orders = reservations.expired_orders(conn, now, limit)
-    return sum(_release_if_expired(conn, documents, each, now) for each in orders)
+    return one_by_one(
+        reservations.expired_orders(conn, now, limit),
+        lambda order_id: retrying(lambda: _release_if_expired(conn, documents, order_id, now)),
+    )
 
 
 def _release_if_expired(

@@ -21,6 +21,7 @@ from online_kart.domain.runs import Machine, Run, RunStatus
 from online_kart.inventory_db import runs
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.machines import MACHINES
+from online_kart.one_by_one import one_by_one
 
 from . import batches
 
@@ -251,7 +252,7 @@ def sweep(
             CHECKED_AT_ONCE_MAX,
             wall_now,
         )
-    restarted = sum(_check(conn, engine, clock, run) for run in unchecked)
+    restarted = one_by_one(unchecked, lambda run: _check(conn, engine, clock, run))
     return {"checked": len(unchecked), "restarted": restarted}
 
 

@@ -12,7 +12,7 @@ from chalice import Blueprint
 from pydantic import Field
 
 from online_kart.domain.base import Model
-from online_kart.domain.errors import KartError
+from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
 
 from .. import wiring
@@ -103,20 +103,16 @@ def forward_package(event: dict[str, Any], context: object) -> dict[str, Any]:
     One that fails holds up none of the others: the first error is raised when all were tried. Raises NotFound.
     """
     step = ForwardStep.model_validate(event)
-    errors = [error for id_ in step.package_ids if (error := _forward(step.batch_id, id_))]
-    wiring.nudge_relay()
-    if errors:
-        raise errors[0]
-    return {"forwarded": len(step.package_ids)}
-
-
-def _forward(batch_id: UUID, package_id: UUID) -> KartError | None:
-    conn, documents = wiring.inventory_db(), wiring.documents()
     try:
-        retrying(lambda: forwarding.forward(conn, documents, batch_id, package_id, wiring.now()))
-    except KartError as error:
-        return error
-    return None
+        forwarded = one_by_one(step.package_ids, lambda id_: _forward(step.batch_id, id_))
+    finally:
+        wiring.nudge_relay()
+    return {"forwarded": forwarded}
+
+
+def _forward(batch_id: UUID, package_id: UUID) -> bool:
+    conn, documents = wiring.inventory_db(), wiring.documents()
+    return retrying(lambda: forwarding.forward(conn, documents, batch_id, package_id, wiring.now()))
 
 
 @move_batch_steps.lambda_function(name="finish_batch")
