@@ -129,7 +129,6 @@ def read_query(request: Request, model: type[M]) -> M:
 
 def read_path(type_: type[T] | Any, value: str, field: str) -> T:
     """A path parameter as the given type, for instance `read_path(UUID, order_id, "order_id")`."""
-    _refuse_nul(value, field)
     try:
         parsed: T = TypeAdapter(type_).validate_python(value)
     except ValidationError as error:
@@ -143,6 +142,7 @@ def required_header(request: Request, name: str) -> str:
         raise InvalidRequest(
             f"The header {name} is missing or too long.", name, "1 to 200 characters"
         )
+    _refuse_nul(value, name)
     return value
 
 
@@ -212,9 +212,10 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
     """Errors we raise on purpose become problems. Anything else is a bug: logged, and a 500 that tells nothing."""
 
     @functools.wraps(view)
-    def wrapped(*args: Any, **kwargs: Any) -> Response:
+    def wrapped(**path: Any) -> Response:
         try:
-            return view(*args, **kwargs)
+            _refuse_nul(path, "path")
+            return view(**path)
         except KartError as error:
             status = _status_of(error)
             return _problem_of(error, status) if status else _bug()

@@ -8,23 +8,30 @@ from .domain.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
+UNAVAILABLE_MAX = 3
+"""What does not answer so often does not answer for the rest either: waiting for each would take too long."""
+
 T = TypeVar("T")
 
 
 def one_by_one(things: Iterable[T], act: Callable[[T], int]) -> int:
-    """Act on each of them; the sum of the answers. The first error is raised when all were tried.
+    """Act on each of them; the sum of the answers.
 
-    Unavailable is raised at once: what does not answer for one does not answer for the next.
+    An error is raised when all were tried: Unavailable where there is one, for machines try that again, else the first.
     """
-    total, errors = 0, []
+    total = 0
+    errors: list[Exception] = []
+    unavailable: list[Unavailable] = []
     for thing in things:
         try:
             total += act(thing)
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            unavailable.append(error)
+            if len(unavailable) >= UNAVAILABLE_MAX:
+                break
         except Exception as error:
             logger.exception("One of many failed", extra={"thing": str(thing)})
             errors.append(error)
-    if errors:
-        raise errors[0]
+    if unavailable or errors:
+        raise [*unavailable, *errors][0]
     return total

@@ -25,7 +25,8 @@ from online_kart.domain.facilities import (
     PincodeChange,
 )
 from online_kart.domain.network import LegKey, Mode
-from online_kart.inventory_db import facilities as facility_store
+from online_kart.domain.runs import RunStatus
+from online_kart.inventory_db import facilities as facility_store, runs
 from tests.builders import a_leg, a_network, an_fc, roads
 from tests.networks import HOP_LIMIT, put_network, put_package, two_cities
 
@@ -276,6 +277,32 @@ def test_what_is_drained_is_closed_and_what_holds_something_is_not(inventory_db,
     assert facilities.close_drained(inventory_db, now) == 3  # both hubs, and DEL2
     inventory_db.execute("UPDATE packages SET status = 'delivered'")
     assert facilities.close_drained(inventory_db, now) == 2
+
+
+@pytest.mark.parametrize("status", ["failed", "building", "superseded"])
+def test_nothing_is_closed_while_packages_may_still_be_led_through_it(inventory_db, now, status):
+    put_network(inventory_db, two_cities(), now)
+    version = facilities.close_hub(inventory_db, "BLR", now)
+    inventory_db.execute("UPDATE route_builds SET status = 'published'")
+
+    inventory_db.execute(
+        "UPDATE route_builds SET status = %s WHERE version = %s", [status, version]
+    )
+
+    assert facilities.close_drained(inventory_db, now) == 0
+
+
+def test_nothing_is_closed_before_what_is_under_way_was_planned_anew(inventory_db, now):
+    put_network(inventory_db, two_cities(), now)
+    version = facilities.close_hub(inventory_db, "BLR", now)
+    inventory_db.execute("UPDATE route_builds SET status = 'published'")
+    run = {"machine": "rebuild_routes", "business_id": f"network-{version}"}
+    ends: tuple[RunStatus, ...] = ("failed", "succeeded")
+    for revision, end in enumerate(ends, start=1):
+        assert runs.insert(inventory_db, **run, revision=revision, input_={}, wall_now=now)
+        assert facilities.close_drained(inventory_db, now) == 0
+        runs.end(inventory_db, **run, revision=revision, status=end, error=None, wall_now=now)
+        assert facilities.close_drained(inventory_db, now) == (end == "succeeded")
 
 
 def test_a_closed_facility_opens_again(inventory_db, now):

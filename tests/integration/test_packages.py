@@ -7,7 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from fulfillment_app.chalicelib.services import deliveries, forwarding, line_haul, packages
+from fulfillment_app.chalicelib.services import (
+    deliveries,
+    facilities as network_changes,
+    forwarding,
+    line_haul,
+    packages,
+    routes,
+)
 from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import order_log, package_paths
 from online_kart.domain.errors import (
@@ -23,7 +30,6 @@ from online_kart.inventory_db import (
     batches as batches_store,
     deliveries as deliveries_store,
     facilities,
-    manifests,
     packages as store,
     route_builds,
 )
@@ -473,14 +479,19 @@ def rebuild(market, now):
         facilities.lock_network(market.conn)
         version = route_builds.insert(market.conn, "a test", now)
     assert build(market.conn, market.documents, version, now) == "published"
-    current_routes(market.documents, at_least=version)  # this process knows of it from now on
+    return version
+
+
+def know(market, version):
+    """This process knows of the version from now on."""
+    assert current_routes(market.documents, at_least=version).version == version
 
 
 def change_network(market, now, *statements):
     """Change it, build new tables, and look at what is under way. How many packages have a new path."""
     for statement in statements:
         market.conn.execute(statement)
-    rebuild(market, now)
+    know(market, rebuild(market, now))
     return packages.replan_range(market.conn, market.documents, market.routes, None, None, now)
 
 
@@ -596,6 +607,39 @@ def test_a_package_whose_destination_is_cut_off_returns_to_its_origin(market, no
     travel(market, order)
     assert package_of(market, order).status == "returned"
     assert market.level("BLR1") == (10, 0)
+    assert market.broken_invariants() == []
+
+
+def test_a_package_is_taken_back_by_the_tables_in_force_whatever_a_process_knows(
+    market, now, monkeypatch
+):
+    order = market.served(("MUG", 2))
+    depart(market, order)
+    monkeypatch.setattr(routes, "READ_AGAIN_SECONDS", 3600)
+    assert current_routes(market.documents).version == 1
+    for statement in (ROAD_TO_DELHI, NO_FLIGHTS):
+        market.conn.execute(statement)
+    version = rebuild(market, now)
+
+    market.recall(order)
+
+    assert package_of(market, order).table_version == version == 2
+
+
+def test_no_batch_is_opened_to_a_hub_that_was_deleted(market, now):
+    order = market.served(("MUG", 2))
+    depart(market, order)
+    at = arrive(market, order)
+    network_changes.delete_hub(market.conn, "DEL", now)  # nothing is there or on its way yet
+
+    with pytest.raises(Unavailable):
+        forward(market, order, at)
+
+    assert batch_of(market, order).destination == "BLR"  # by which it came
+    know(market, rebuild(market, now))
+    forward(market, order, at)
+    assert batch_of(market, order).destination == "BLR1"
+    assert path_of(market, order).facilities == ("BLR1", "BLR", "BLR1")
     assert market.broken_invariants() == []
 
 
@@ -720,7 +764,7 @@ def test_replanning_looks_at_its_range_only(market, now):
     ids = sorted(package_id_of(order.order_id, "BLR1") for order in orders)
     for statement in (ROAD_TO_DELHI, NO_FLIGHTS):
         market.conn.execute(statement)
-    rebuild(market, now)
+    know(market, rebuild(market, now))
     replan = partial(packages.replan_range, market.conn, market.documents, market.routes, now=now)
 
     assert [replan(ids[0], ids[2]), replan(None, ids[0]), replan(ids[2], None)] == [2, 1, 1]
@@ -742,7 +786,7 @@ def test_replanning_while_batches_close_and_orders_are_recalled_loses_nothing(
     orders = [market.served(("MUG", 1)) for _ in range(TRIALS)]
     batch = batch_of(market, orders[0])
     market.conn.execute(NO_FLIGHTS)
-    rebuild(market, now)
+    know(market, rebuild(market, now))
 
     def recall_some(conn):
         return sum(market.on(conn).recall(order) for order in orders[::3])
@@ -759,10 +803,9 @@ def test_replanning_while_batches_close_and_orders_are_recalled_loses_nothing(
         market.release(order)
     packages.replan_range(market.conn, market.documents, market.routes, None, None, now)
     assert market.broken_invariants() == []
-    assert (
-        not manifests.packages_in(market.conn, batch.batch_id)
-        or batch_of(market, orders[0]) is not None
-    )
+    for order in orders:
+        is_over = package_of(market, order).status in ("cancelled", "returned")
+        assert (batch_of(market, order) is None) == is_over
 
 
 # The documents

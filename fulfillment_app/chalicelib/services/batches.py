@@ -98,6 +98,7 @@ def send_units(conn: Connection[Any], command: SendUnits, now: datetime) -> Batc
     where no leg joins two FCs like that, UnitsHaveLeft.
     """
     with conn.transaction():
+        facilities.lock_network_to_read(conn)
         known = manifests.batch_of_transfer(conn, command.transfer_id)
         if manifests.units_have_left(conn, command.transfer_id):
             raise UnitsHaveLeft(command.transfer_id)
@@ -139,11 +140,17 @@ def _next_open(
 
 
 def _open_at(conn: Connection[Any], leg: Leg, due_at: datetime, now: datetime) -> Batch | None:
-    """The open batch of one departure, opened where there is none. None where the departure has left."""
+    """The open batch of one departure, opened where there is none. None where the departure has left.
+
+    Raises Unavailable where the leg leads to what is gone: soon there are route tables that know. The caller holds the
+    network's lock to read, so nothing goes before the batch is committed.
+    """
     if (batch := batches.share_open(conn, leg.key, due_at)) is not None:
         return batch
     if batches.has_left(conn, leg.key, due_at):
         return None
+    if facilities.status_of(conn, leg.destination) in (None, "closed"):
+        raise Unavailable(f"Facility {leg.destination} is gone, and the route tables lead there.")
     batch = Batch(
         batch_id=uuid4(),
         origin=leg.origin,

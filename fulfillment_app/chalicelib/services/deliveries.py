@@ -16,7 +16,7 @@ from online_kart.domain.errors import AttemptConflict, NotFound, PackageStatusCo
 from online_kart.domain.events import SaleRecorded
 from online_kart.domain.packages import Package
 from online_kart.domain.sales import Sale
-from online_kart.inventory_db import deliveries, manifests, packages, sales, stock
+from online_kart.inventory_db import deliveries, facilities, manifests, packages, sales, stock
 from online_kart.messaging import outbox
 
 from . import replanning
@@ -88,6 +88,7 @@ def failed(
     for delivery; AttemptConflict where the attempt is still to come.
     """
     with conn.transaction():
+        facilities.lock_network_to_read(conn)  # before the package's: it may be sent back
         package, delivery = _locked(conn, package_id)
         if delivery is None:
             if package.status in ("returning", "returned"):

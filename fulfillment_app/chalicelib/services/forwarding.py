@@ -15,7 +15,13 @@ from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
 from online_kart.domain.errors import BatchStatusConflict, NotFound
 from online_kart.domain.packages import UNDER_WAY, Package, PackagePath
-from online_kart.inventory_db import batches as batches_store, manifests, packages, stock
+from online_kart.inventory_db import (
+    batches as batches_store,
+    facilities,
+    manifests,
+    packages,
+    stock,
+)
 
 from . import batches, deliveries, line_haul
 from .line_haul import BY_SYSTEM, Outcome
@@ -50,6 +56,7 @@ def forward(
     """
     path = _mended_path(conn, documents, package_id, now)
     with conn.transaction():
+        facilities.lock_network_to_read(conn)
         package = packages.lock(conn, package_id)
         batch = batches_store.share_of_package(conn, package_id)
         if package is None or batch is None or batch.batch_id != batch_id:

@@ -1,7 +1,8 @@
 """Taking packages back: of an order that is not confirmed after all, of one that is cancelled, of a hold that expired.
 
 What has not left is cancelled; what has returns to its FC. An order's packages that were called back are never planned
-later. Locks: the inbox's rows of the order (`reserve_stock`, then `plan_packages`), packages, batches, reservations, stock.
+later. Locks: the inbox's rows of the order (`reserve_stock`, then `plan_packages`), the network (to read), packages,
+batches, reservations, stock.
 """
 
 from datetime import datetime
@@ -14,7 +15,7 @@ from pymongo.database import Database
 from online_kart.domain.errors import OrderAlreadyDelivered
 from online_kart.domain.events import PackageStatus
 from online_kart.domain.packages import Package
-from online_kart.inventory_db import deliveries, packages as package_rows, reservations
+from online_kart.inventory_db import deliveries, facilities, packages as package_rows, reservations
 from online_kart.messaging import inbox
 from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
@@ -64,6 +65,7 @@ def _call_back_all(
 ) -> int:
     with conn.transaction():
         _plan_no_more(conn, order_id, reason, now)
+        facilities.lock_network_to_read(conn)
         rows = package_rows.lock_of_order(conn, order_id)
         if any(package.status == "delivered" for package in rows):
             raise OrderAlreadyDelivered(order_id)
@@ -120,6 +122,7 @@ def _release_if_expired(
     with conn.transaction() as attempt:
         stock.reserve_no_more(conn, order_id, "expired", now)
         _plan_no_more(conn, order_id, "expired", now)
+        facilities.lock_network_to_read(conn)
         held = package_rows.lock_of_order(conn, order_id)
         if not reservations.lock_expired(conn, order_id, now):
             raise Rollback(attempt)

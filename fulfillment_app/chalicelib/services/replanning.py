@@ -69,11 +69,21 @@ def take_back(
 def send_back(
     conn: Connection[Any], documents: Documents, package_id: UUID, reason: str, now: datetime
 ) -> Package:
-    """The package, which nobody took or wants any more, returns. In the caller's transaction. Raises NotFound."""
+    """The package, which nobody took or wants any more, returns. In the caller's transaction. Raises NotFound.
+
+    The caller has taken the network's lock to read, before any package's.
+    """
+    routes = _routes_in_force(conn, documents)
     package = packages.lock(conn, package_id)
     if package is None:
         raise NotFound("package", package_id)
-    return turn_back(conn, documents, current_routes(documents), package, reason, now)
+    return turn_back(conn, documents, routes, package, reason, now)
+
+
+def _routes_in_force(conn: Connection[Any], documents: Documents) -> Routes:
+    """No later version comes into force before the caller's transaction ends."""
+    facilities.lock_network_to_read(conn)
+    return current_routes(documents, at_least=route_builds.published_version(conn))
 
 
 def turn_back(

@@ -343,13 +343,21 @@ def held(conn: Connection[Any], code: str) -> Held:
 def close_drained(conn: Connection[Any], now: datetime) -> list[str]:
     """Close every draining facility that holds nothing. Their codes.
 
-    Not while route tables are being built: packages may still be planned through it.
+    Not before the newest route tables are in force and its run has planned anew what was under way: until then packages
+    may be led through it.
     """
     rows = conn.execute(
         f"""
         UPDATE facilities AS f SET status = 'closed', updated_at = %(now)s
          WHERE f.status = 'draining'
-           AND NOT EXISTS (SELECT FROM route_builds WHERE status IN ('requested', 'building'))
+           AND (SELECT status FROM route_builds ORDER BY version DESC LIMIT 1) = 'published'
+           AND NOT EXISTS (
+               SELECT FROM runs AS r
+                WHERE machine = 'rebuild_routes' AND status <> 'succeeded'
+                  AND business_id = 'network-' || (SELECT max(version) FROM route_builds)
+                  AND NOT EXISTS (SELECT FROM runs AS later
+                                   WHERE later.machine = r.machine AND later.business_id = r.business_id
+                                     AND later.revision > r.revision))
            AND (SELECT stock_units + open_batches + packages + receipts FROM ({_HELD}) AS h) = 0
         RETURNING f.code
         """,
