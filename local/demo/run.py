@@ -100,7 +100,7 @@ def run(system: System, console: Console, orders_count: int) -> bool:
             stage.done("Every order is at its end")
         finally:
             staff.stop()
-        outcomes = _check(system)
+        outcomes = check_at_rest(system.databases, system.documents_db)
         stage.done("Every invariant is checked\n")
         orders = [kart.customer.get(f"/orders/{order_id}") for order_id in order_ids]
         results = Results(
@@ -240,12 +240,13 @@ def _stops_ahead(kart: Kart, package_id: str) -> list[dict[str, Any]]:
     return ahead[1:]
 
 
-def _check(system: System) -> list[Outcome]:
+def check_at_rest(databases: Databases, documents_db: str) -> list[Outcome]:
+    """Every invariant, once everything has come to rest."""
     with (
-        psycopg.connect(system.databases.inventory_dsn, autocommit=True) as inventory,
-        psycopg.connect(system.databases.customer_dsn, autocommit=True) as customer,
+        psycopg.connect(databases.inventory_dsn, autocommit=True) as inventory,
+        psycopg.connect(databases.customer_dsn, autocommit=True) as customer,
     ):
-        documents = connection.database(system.databases.mongodb_uri, system.documents_db)
+        documents = connection.database(databases.mongodb_uri, documents_db)
         stores = Stores(inventory, customer, documents)
         wait_until("everything to come to rest", lambda: at_rest(stores), REST_SECONDS_MAX)
         outcomes = check_all(stores)

@@ -31,8 +31,10 @@ FORBEARANCE = 20
 class Staff:
     """Works in a thread of its own until `stop`. `problem` is what it could not get over."""
 
-    def __init__(self, app: App, clock: Clock, seed: int) -> None:
-        self._app, self._clock = app, clock
+    def __init__(
+        self, app: App, clock: Clock, seed: int, failed_share: float = FAILED_SHARE
+    ) -> None:
+        self._app, self._clock, self._failed_share = app, clock, failed_share
         self._rng = random.Random(seed)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="staff", daemon=True)
@@ -80,7 +82,7 @@ class Staff:
         home_by = self._clock.now() - ROUND_TAKES
         today = self._clock.now().astimezone(SHOP_TIME_ZONE).date().isoformat()
         due = [
-            (delivery, self._rng.random() < FAILED_SHARE)
+            (delivery, self._rng.random() < self._failed_share)
             for delivery in self._app.pages("/deliveries")
             if (
                 delivery["status"] == "out"
