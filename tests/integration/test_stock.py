@@ -1,10 +1,13 @@
 """Stock, its ledger and what orders hold: each change once, all or none, and never more than there is."""
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
+import psycopg
 import pytest
 from psycopg import Rollback
 from psycopg.errors import RestrictViolation
@@ -411,25 +414,52 @@ def test_orders_over_two_fcs_lock_them_in_one_order(market, inventory_dsn):
     assert market.broken_invariants() == []
 
 
-def test_changes_named_in_opposite_order_are_locked_in_one(market, inventory_dsn, now):
-    """In the store itself, where nothing tries again after a deadlock."""
-    codes = [f"FC{n}" for n in range(20)]
-    for code in codes:
+@pytest.mark.parametrize("held", [0, 4, 9])
+def test_rows_are_locked_in_their_order_however_a_change_names_them(
+    market, inventory_dsn, now, held
+):
+    """Seen from outside: it waits for a row that is held, with all rows before it locked and none behind.
+
+    The rows lie in the table in the opposite order, in which a scan meets them.
+    """
+    codes = [f"FC{n}" for n in range(10)]
+    for code in reversed(codes):
         put_fc(market.conn, code, now)
         market.put_stock(code, "MUG", 1)
+    named = codes[::2] + codes[::-2]
+    changes = [StockChange(code, "MUG", market.seller_id, 1, 0, "found") for code in named]
 
-    def change_all(codes, conn):
-        for _ in range(TRIALS):
-            reference = str(uuid4())
-            changes = [
-                StockChange(code, "MUG", market.seller_id, 1, 0, reference) for code in codes
-            ]
-            assert stock.change(conn, changes, "adjustment", "Ravi", now, "found")
+    def change_all():
+        with psycopg.connect(inventory_dsn, autocommit=True) as conn:
+            return stock.change(conn, changes, "adjustment", "Ravi", now, "found")
 
-    assert run_together(
-        inventory_dsn, partial(change_all, codes), partial(change_all, codes[::-1])
-    ) == [None, None]
-    assert market.level("FC7") == (1 + 2 * TRIALS, 0)
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(inventory_dsn) as holder:
+        holder.execute("SELECT FROM stock WHERE fc_code = %s FOR UPDATE", [codes[held]])
+        changed = thread.submit(change_all)
+        wait_until_one_waits(market.conn)
+        free = market.conn.execute(
+            "SELECT fc_code FROM stock ORDER BY fc_code FOR UPDATE SKIP LOCKED"
+        ).fetchall()
+        holder.rollback()
+        assert changed.result(10)
+
+    assert [code for (code,) in free] == codes[held + 1 :]
+    assert market.level("FC7") == (2, 0)
+
+
+def wait_until_one_waits(conn):
+    """Until a statement of this database waits for a lock."""
+    for _ in range(500):
+        waiting = conn.execute(
+            """
+            SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'
+            """
+        ).fetchone()
+        if waiting != (0,):
+            return
+        time.sleep(0.01)
+    raise AssertionError("Nothing waits.")
 
 
 def test_who_finds_less_than_was_read_is_served_by_the_next_plan(market, inventory_dsn):
