@@ -129,6 +129,7 @@ def read_query(request: Request, model: type[M]) -> M:
 
 def read_path(type_: type[T] | Any, value: str, field: str) -> T:
     """A path parameter as the given type, for instance `read_path(UUID, order_id, "order_id")`."""
+    _refuse_nul(value, field)
     try:
         parsed: T = TypeAdapter(type_).validate_python(value)
     except ValidationError as error:
