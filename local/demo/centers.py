@@ -66,12 +66,6 @@ class Site(NamedTuple):
     weight: int
 
 
-class Center(NamedTuple):
-    site: Site
-    code: str
-    served: tuple[Place, ...]
-
-
 def _sites() -> list[Site]:
     places = known_places()
     around = NearestPositions(place.position for place in places)

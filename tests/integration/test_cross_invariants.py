@@ -66,8 +66,8 @@ class World(NamedTuple):
         table = route_tables.table_in(self.stores.documents, code, manifest).as_document()
         table = _plain(table)
         change(table)
-        route_tables.put_table(
-            self.stores.documents, manifest.tables[code], RouteTable.from_document(table)
+        route_tables.put_tables(
+            self.stores.documents, manifest.tables[code], [RouteTable.from_document(table)]
         )
 
     def broken(self, invariant: int) -> list[str]:

@@ -77,11 +77,6 @@ def put_tables(documents: Documents, version: int, tables: Iterable[RouteTable])
 
 
 @answering
-def put_table(documents: Documents, version: int, table: RouteTable) -> None:
-    put_tables(documents, version, [table])
-
-
-@answering
 def table(documents: Documents, code: str, version: int) -> RouteTable:
     """The table of a facility in a version that is or was current. Raises NotFound."""
     return table_in(documents, code, manifest(documents, version))

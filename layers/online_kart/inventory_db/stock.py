@@ -77,27 +77,6 @@ def of_fc(
         ).fetchall()
 
 
-def of_seller(
-    conn: Connection[Any], seller_id: UUID, after: tuple[str, str] | None, limit: int
-) -> list[StockLevel]:
-    """A seller's stock over all FCs (I10), after the sort key (sku, fc_code)."""
-    with conn.cursor(row_factory=class_row(StockLevel)) as cur:
-        return cur.execute(
-            """
-            SELECT fc_code, sku, seller_id, on_hand, reserved FROM stock
-             WHERE seller_id = %(seller_id)s
-               AND (%(sku)s::text IS NULL OR (sku, fc_code) > (%(sku)s, %(fc_code)s))
-             ORDER BY sku, fc_code LIMIT %(limit)s
-            """,
-            {
-                "seller_id": seller_id,
-                "sku": after[0] if after else None,
-                "fc_code": after[1] if after else None,
-                "limit": limit,
-            },
-        ).fetchall()
-
-
 def level(conn: Connection[Any], fc_code: str, offer: Offer) -> StockLevel | None:
     """None where the FC never had any."""
     with conn.cursor(row_factory=class_row(StockLevel)) as cur:
