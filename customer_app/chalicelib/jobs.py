@@ -6,7 +6,7 @@ from typing import Any
 from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
-from online_kart.messaging import idempotency, inbox, outbox
+from online_kart.messaging import outbox, retention
 
 from . import wiring
 from .services import orders
@@ -15,7 +15,6 @@ jobs = Blueprint(__name__)
 
 SOURCE = "kart.customer"
 SWEPT_AT_ONCE_MAX = 200
-EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
 
 
 @jobs.schedule(Rate(1, unit=Rate.MINUTES), name="relay_customer_outbox")
@@ -39,9 +38,4 @@ def sweep_orders(event: CloudWatchEvent) -> dict[str, Any]:
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_customer")
 def prune_customer(event: CloudWatchEvent) -> dict[str, Any]:
     """Forget sent events, handled ids and old answers."""
-    conn, now = wiring.customer_db(), wiring.now()
-    return {
-        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "answers": idempotency.prune(conn, now),
-    }
+    return retention.prune(wiring.customer_db(), wiring.now())

@@ -6,7 +6,7 @@ from typing import Any
 from chalice import Blueprint, Cron, Rate
 from chalice.app import CloudWatchEvent
 
-from online_kart.messaging import idempotency, inbox, outbox
+from online_kart.messaging import outbox, retention
 
 from . import wiring
 from .services import availability, facilities, rebuilds, recalls, reconciliations, runs, sales
@@ -15,7 +15,6 @@ jobs = Blueprint(__name__)
 
 SOURCE = "kart.inventory"
 SWEPT_AT_ONCE_MAX = 500
-EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
 
 MINUTE = Rate(1, unit=Rate.MINUTES)
 
@@ -76,13 +75,8 @@ def close_drained_facilities(event: CloudWatchEvent) -> dict[str, Any]:
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_inventory")
 def prune_inventory(event: CloudWatchEvent) -> dict[str, Any]:
     """Forget sent events, handled ids, old answers, and route tables that nothing uses."""
-    conn, now = wiring.inventory_db(), wiring.now()
-    return {
-        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "answers": idempotency.prune(conn, now),
-        "route_tables": rebuilds.prune(wiring.documents()),
-    }
+    forgotten = retention.prune(wiring.inventory_db(), wiring.now())
+    return {**forgotten, "route_tables": rebuilds.prune(wiring.documents())}
 
 
 @jobs.schedule(Cron(30, 20, "*", "*", "?", "*"), name="rebuild_routes_daily")

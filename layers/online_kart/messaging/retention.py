@@ -1,0 +1,19 @@
+"""How long a database remembers what it told and heard: long enough for every repeat that can still come."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from . import idempotency, inbox, outbox
+
+EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
+
+
+def prune(conn: Connection[Any], now: datetime) -> dict[str, int]:
+    """Forget sent events, handled ids and old answers. How many of each."""
+    return {
+        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
+        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
+        "answers": idempotency.prune(conn, now),
+    }
