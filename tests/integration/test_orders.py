@@ -299,6 +299,38 @@ def test_nothing_is_undone_by_placing_for_an_order_that_is_being_cancelled(
         assert status_of(customer_db, cancelled) == "cancelled"
 
 
+# -- told again to who did not hear
+
+
+def told(conn, now):
+    """Sends what is unsent; its types."""
+    types = [row[0] for row in conn.execute("SELECT type FROM outbox WHERE sent_at IS NULL")]
+    conn.execute("UPDATE outbox SET sent_at = %s", [now])
+    return types
+
+
+def test_an_outcome_that_a_run_finds_is_told_again_as_the_same_event(
+    customer_db, documents, confirmed, now
+):
+    rejected, cancelled = a_placed_order(customer_db, now), a_placed_order(customer_db, now)
+    reject(customer_db, rejected, now)
+    cancellations.request(customer_db, cancelled.order_id, now)
+    cancellations.finish(customer_db, cancelled.order_id, now)
+    told(customer_db, now)
+
+    confirm(customer_db, documents, confirmed, [], now)
+    assert told(customer_db, now) == ["OrderConfirmed"]
+    reject(customer_db, confirmed, now)
+    assert told(customer_db, now) == ["OrderConfirmed"]
+    reject(customer_db, rejected, now)
+    assert told(customer_db, now) == ["OrderRejected"]
+    reject(customer_db, cancelled, now)
+    assert told(customer_db, now) == ["OrderCancelled"]
+    assert cancellations.begin(customer_db, cancelled.order_id) == "cancelled"
+    assert told(customer_db, now) == ["OrderCancelled"]
+    assert len(events_of(customer_db, "OrderConfirmed")) == 1
+
+
 # -- cancelling
 
 

@@ -9,10 +9,10 @@ from psycopg import Connection
 from online_kart.customer_db import orders
 from online_kart.domain.errors import OrderStatusConflict
 from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
-from online_kart.domain.orders import Order, OrderStatus, may_become
+from online_kart.domain.orders import Order, OrderStatus, may_become, outcome_id
 from online_kart.messaging import outbox
 
-from .orders import by_id, finish_if_over, locked
+from .orders import by_id, finish_if_over, locked, tell_outcome_again
 
 
 def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
@@ -34,8 +34,14 @@ def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
 
 
 def begin(conn: Connection[Any], order_id: UUID) -> OrderStatus:
-    """What the order's status is now: the machine goes on only where it is `cancelling`. Raises NotFound."""
-    return by_id(conn, order_id).status
+    """What the order's status is now: the machine goes on only where it is `cancelling`. Raises NotFound.
+
+    One that is cancelled already is told of again.
+    """
+    order = by_id(conn, order_id)
+    if order.status == "cancelled":
+        tell_outcome_again(conn, order)
+    return order.status
 
 
 def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
@@ -50,7 +56,15 @@ def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
         if not may_become(order.status, "cancelled"):
             raise OrderStatusConflict(order_id, order.status, "cancelled")
         orders.set_status(conn, order_id, "cancelled", now)
-        outbox.append(conn, OrderCancelled(occurred_at=now, order_id=order_id, refund_paise=0))
+        outbox.append(
+            conn,
+            OrderCancelled(
+                event_id=outcome_id(order_id, "OrderCancelled"),
+                occurred_at=now,
+                order_id=order_id,
+                refund_paise=0,
+            ),
+        )
     return 0
 
 

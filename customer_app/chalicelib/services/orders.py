@@ -28,12 +28,14 @@ from online_kart.domain.events import (
     PackageChanged,
 )
 from online_kart.domain.orders import (
+    TOLD_BY,
     Order,
     OrderLine,
     PackageOfOrder,
     PlaceOrder,
     is_over,
     may_become,
+    outcome_id,
     refuse_too_large,
     summed,
 )
@@ -178,7 +180,7 @@ def confirm_order(
     sourcing: dict[str, Any] | None,
     now: datetime,
 ) -> None:
-    """The order's packages and promise. A repeat changes nothing. Raises OrderStatusConflict, NotFound.
+    """The order's packages and promise. A repeat changes nothing, but tells again. Raises OrderStatusConflict, NotFound.
 
     Packages are read from their paths (D3), which were written before this was called. They are read under the order's
     lock: what `track_package` heard of a package and could not note, because it came earlier, is in its path by then.
@@ -186,6 +188,7 @@ def confirm_order(
     with conn.transaction():
         order = locked(conn, order_id)
         if order.status in ("confirmed", "finished"):
+            tell_outcome_again(conn, order)
             return
         if not may_become(order.status, "confirmed"):
             raise OrderStatusConflict(order_id, order.status, "confirmed")
@@ -208,6 +211,7 @@ def confirm_order(
         outbox.append(
             conn,
             OrderConfirmed(
+                event_id=outcome_id(order_id, "OrderConfirmed"),
                 occurred_at=now,
                 order_id=order_id,
                 promise_date=promise_date,
@@ -215,6 +219,12 @@ def confirm_order(
             ),
         )
         finish_if_over(conn, order_id, now)
+
+
+def tell_outcome_again(conn: Connection[Any], order: Order) -> None:
+    """A run that comes again was thought lost: who waits for its outcome has not heard of it."""
+    if order.status in TOLD_BY:
+        outbox.send_again(conn, outcome_id(order.order_id, TOLD_BY[order.status]))
 
 
 def finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
@@ -235,15 +245,21 @@ def reject_order(
     message = message_of(cause) or error
     with conn.transaction():
         order = locked(conn, order_id)
-        if order.status == "rejected":
-            return True
         if not may_become(order.status, "rejected"):
-            return False
+            tell_outcome_again(conn, order)
+            return order.status == "rejected"
         orders.set_status(
             conn, order_id, "rejected", now, rejection={"error": error, "message": message}
         )
         outbox.append(
-            conn, OrderRejected(occurred_at=now, order_id=order_id, error=error, message=message)
+            conn,
+            OrderRejected(
+                event_id=outcome_id(order_id, "OrderRejected"),
+                occurred_at=now,
+                order_id=order_id,
+                error=error,
+                message=message,
+            ),
         )
     return True
 

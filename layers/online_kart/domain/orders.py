@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import Field
 
@@ -23,6 +23,14 @@ ALLOWED_CHANGES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     "cancelled": frozenset(),
     "finished": frozenset(),
 }
+TOLD_BY: Mapping[OrderStatus, str] = {
+    "confirmed": "OrderConfirmed",
+    "finished": "OrderConfirmed",
+    "rejected": "OrderRejected",
+    "cancelled": "OrderCancelled",
+}
+"""How an order ended as far as its run goes → the event that has told of it."""
+
 PACKAGE_ENDS: frozenset[PackageStatus] = frozenset({"delivered", "returned", "cancelled", "lost"})
 
 
@@ -98,6 +106,11 @@ def refuse_too_large(quantities: Iterable[int], total_paise: int) -> None:
 
 def may_become(status: OrderStatus, wanted: OrderStatus) -> bool:
     return wanted in ALLOWED_CHANGES[status]
+
+
+def outcome_id(order_id: UUID, event_type: str) -> UUID:
+    """The id of the event that tells of the order's outcome: there is one, so it can be told again."""
+    return uuid5(order_id, event_type)
 
 
 def is_over(packages: Iterable[PackageStatus]) -> bool:

@@ -7,6 +7,7 @@ between publishing and marking sends an event again. Consumers expect that (see 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
@@ -81,6 +82,11 @@ def _mark_sent(conn: Connection[Any], event_ids: Iterable[Any], now: datetime) -
         "UPDATE outbox SET sent_at = %(now)s WHERE event_id = ANY(%(event_ids)s)",
         {"now": now, "event_ids": list(event_ids)},
     )
+
+
+def send_again(conn: Connection[Any], event_id: UUID) -> None:
+    """Let the relay send an event once more, for who did not hear it. Its consumers know it by its id."""
+    conn.execute("UPDATE outbox SET sent_at = NULL WHERE event_id = %(id)s", {"id": event_id})
 
 
 def unsent_count(conn: Connection[Any]) -> int:
