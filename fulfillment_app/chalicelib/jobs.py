@@ -9,7 +9,16 @@ from chalice.app import CloudWatchEvent
 from online_kart.messaging import outbox, retention
 
 from . import wiring
-from .services import availability, facilities, rebuilds, recalls, reconciliations, runs, sales
+from .services import (
+    availability,
+    facilities,
+    rebuilds,
+    recalls,
+    reconciliations,
+    runs,
+    sales,
+    stock,
+)
 
 jobs = Blueprint(__name__)
 
@@ -53,11 +62,13 @@ def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
 
 @jobs.schedule(MINUTE, name="sweep_reservations")
 def sweep_reservations(event: CloudWatchEvent) -> dict[str, Any]:
-    """Release stock held for orders that were not confirmed in time."""
-    released = recalls.release_expired(
-        wiring.inventory_db(), wiring.documents(), wiring.now(), SWEPT_AT_ONCE_MAX
-    )
-    return {"released": released}
+    """What is held past its deadline: release it, or confirm it where its order was confirmed unheard."""
+    conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
+    try:
+        confirmed = stock.confirm_unheard(conn, documents, now, SWEPT_AT_ONCE_MAX)
+    finally:
+        released = recalls.release_expired(conn, documents, now, SWEPT_AT_ONCE_MAX)
+    return {"released": released, "confirmed": confirmed}
 
 
 @jobs.schedule(MINUTE, name="roll_up_sales")

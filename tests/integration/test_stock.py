@@ -319,15 +319,43 @@ def test_the_deadline_is_for_orders_that_nobody_works_on(market, now, status, er
     market.put_stock("BLR1", "MUG", 5)
     order = market.an_order(("MUG", 2))
     market.reserve(order)
+    put_run(market, order, status, error)
+
+    assert market.at(now + HOLD).release_expired() == released
+
+
+def put_run(market, order, status, error):
     market.conn.execute(
         """
         INSERT INTO runs (machine, business_id, revision, status, error, input, started_at, checked_at)
         VALUES ('place_order', %s, 1, %s, %s, '{}', %s, %s)
         """,
-        [str(order.order_id), status, error, now, now],
+        [str(order.order_id), status, error, market.now, market.now],
     )
 
-    assert market.at(now + HOLD).release_expired() == released
+
+def test_a_confirmation_that_was_not_heard_is_found_by_its_run(market, now):
+    for fc_code in ("BLR1", "DEL1"):
+        market.put_stock(fc_code, "MUG", 5)
+    local, far, undecided = (market.an_order(("MUG", 2), to=to) for to in ("BLR1", "DEL2", "DEL2"))
+    for order, status in ((local, "succeeded"), (far, "succeeded"), (undecided, "running")):
+        market.reserve(order)
+        market.plan(order)
+        put_run(market, order, status, None)
+
+    def sweep(at):
+        return stock_service.confirm_unheard(market.conn, market.documents, at, 10)
+
+    assert sweep(now + HOLD - timedelta(seconds=1)) == 0
+    assert [sweep(now + HOLD), sweep(now + HOLD)] == [2, 0]
+
+    statuses = [
+        each.status
+        for order in (local, far, undecided)
+        for each in reservations.of_order(market.conn, order.order_id)
+    ]
+    assert statuses == ["shipped", "confirmed", "held"]  # the first went out from its own FC
+    assert market.broken_invariants() == []
 
 
 # Races, each on its own connections

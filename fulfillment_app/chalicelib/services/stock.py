@@ -38,6 +38,7 @@ from online_kart.inventory_db import packages, reservations, stock
 from online_kart.messaging import idempotency, inbox
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer
+from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
 
 from . import deliveries, paths
@@ -186,16 +187,33 @@ def confirm_reservations(
     """
     order_id = UUID(envelope.detail["order_id"])
     with conn.transaction():
-        if not inbox.first_time(conn, "confirm_reservations", envelope.id, now):
-            return
-        held = packages.lock_of_order(conn, order_id)
-        for package in held:
-            if package.status == "planned" and package.is_at_its_end:
-                deliveries.hand_over(conn, documents, package, now)
-        reservations.confirm(conn, order_id, now)
-        if any(each.status == "released" for each in reservations.of_order(conn, order_id)):
-            # Cancelled a moment after, or a fault that the reconciliation reports as well.
-            logger.warning("A confirmed order holds no stock", extra={"order_id": str(order_id)})
+        if inbox.first_time(conn, "confirm_reservations", envelope.id, now):
+            _confirm(conn, documents, order_id, now)
+
+
+def _confirm(conn: Connection[Any], documents: Documents, order_id: UUID, now: datetime) -> bool:
+    """In the caller's transaction."""
+    for package in packages.lock_of_order(conn, order_id):
+        if package.status == "planned" and package.is_at_its_end:
+            deliveries.hand_over(conn, documents, package, now)
+    reservations.confirm(conn, order_id, now)
+    if any(each.status == "released" for each in reservations.of_order(conn, order_id)):
+        # Cancelled a moment after, or a fault that the reconciliation reports as well.
+        logger.warning("A confirmed order holds no stock", extra={"order_id": str(order_id)})
+    return True
+
+
+def confirm_unheard(conn: Connection[Any], documents: Documents, now: datetime, limit: int) -> int:
+    """Confirm what is held past its deadline though its order was confirmed: the event got lost. How many orders."""
+
+    def confirm(order_id: UUID) -> bool:
+        with conn.transaction():
+            return _confirm(conn, documents, order_id, now)
+
+    return one_by_one(
+        reservations.confirmed_orders(conn, now, limit),
+        lambda order_id: retrying(lambda: confirm(order_id)),
+    )
 
 
 def release_stock(conn: Connection[Any], order_id: UUID, now: datetime) -> int:

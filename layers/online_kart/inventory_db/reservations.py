@@ -121,6 +121,23 @@ def expired_orders(conn: Connection[Any], now: datetime, limit: int) -> list[UUI
     return [row[0] for row in rows]
 
 
+def confirmed_orders(conn: Connection[Any], now: datetime, limit: int) -> list[UUID]:
+    """Orders that hold stock past its deadline and whose run has told that they are confirmed, the oldest deadline first."""
+    rows = conn.execute(
+        """
+        SELECT order_id FROM reservations AS r
+         WHERE status = 'held' AND held_until <= %(now)s
+           AND EXISTS (
+               SELECT FROM runs
+                WHERE machine = 'place_order' AND business_id = r.order_id::text
+                  AND status = 'succeeded' AND error IS NULL)
+         GROUP BY order_id ORDER BY min(held_until), order_id LIMIT %(limit)s
+        """,
+        {"now": now, "limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def _changes_of(
     reservations: Sequence[Reservation], on_hand: int, reserved: int
 ) -> list[StockChange]:
