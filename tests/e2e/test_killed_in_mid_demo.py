@@ -123,8 +123,9 @@ def run_demo(system: Killed, *, databases: bool) -> tuple[int, str]:
             if ahead and ahead[0].said in line:
                 time.sleep(ahead.pop(0).seconds)
                 system.kill_and_start(databases=databases)
-        assert ahead == [], said
-        return demo.wait(), said
+        exit_code = demo.wait()
+        assert ahead == [], f"It ended with {exit_code} before {ahead[0]}: {said}"
+        return exit_code, said
     finally:
         demo.kill()
         demo.communicate()
