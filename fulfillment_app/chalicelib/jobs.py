@@ -18,6 +18,7 @@ from .services import (
     runs,
     sales,
     stock,
+    unheard,
 )
 
 jobs = Blueprint(__name__)
@@ -45,7 +46,7 @@ def _send_unsent() -> int:
 
 @jobs.schedule(MINUTE, name="sweep_runs")
 def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
-    """Start again what was lost.
+    """Start again what was lost, and tell again of what was never started.
 
     After an outage nobody need wait until a run counts as lost: `detail` may set `unheard_since`, the wall time of
     the outage. Later runs are not of concern: an order's, which can't be asked for, would be started again and again.
@@ -55,9 +56,17 @@ def sweep_runs(event: CloudWatchEvent) -> dict[str, Any]:
     lost_after = timedelta(seconds=wiring.settings().run_lost_after_seconds)
     outage = event.detail.get("unheard_since")
     unheard_since = datetime.fromisoformat(outage) if outage else clock.wall_now() - lost_after
-    answer = runs.sweep(wiring.inventory_db(), engine, clock, unheard_since)
-    wiring.nudge_relay()
-    return answer
+    try:
+        swept = runs.sweep(wiring.inventory_db(), engine, clock, unheard_since)
+    finally:
+        told = unheard.tell_again(
+            wiring.inventory_db(),
+            clock.now() - lost_after * clock.speed,
+            SWEPT_AT_ONCE_MAX,
+            clock.now(),
+        )
+        wiring.nudge_relay()
+    return {**swept, "told_again": told}
 
 
 @jobs.schedule(MINUTE, name="sweep_reservations")

@@ -160,6 +160,25 @@ def _page(wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int) 
     return {**wanted._asdict(), "after_at": after_at, "after_id": after_id, "limit": limit}
 
 
+def without_run(conn: Connection[Any], due_before: datetime, limit: int) -> list[Batch]:
+    """Batches that were due before then and that no run moves: nobody heard that they were opened. The first due first."""
+    with conn.cursor(row_factory=class_row(Batch)) as cur:
+        return cur.execute(
+            f"""
+            SELECT {COLUMNS} FROM batches AS b
+             WHERE due_at < %(before)s
+               AND NOT EXISTS (SELECT FROM runs AS r
+                                WHERE r.machine = 'move_batch' AND r.business_id = b.batch_id::text
+                                  AND r.revision = b.revision)
+               AND NOT EXISTS (SELECT FROM outbox AS o
+                                WHERE o.sent_at IS NULL AND o.type = 'BatchOpened'
+                                  AND o.aggregate_id = b.batch_id::text)
+             ORDER BY due_at, batch_id LIMIT %(limit)s
+            """,
+            {"before": due_before, "limit": limit},
+        ).fetchall()
+
+
 # Its way through
 
 

@@ -39,6 +39,24 @@ def arrived(conn: Connection[Any], asns: Sequence[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
+def without_run(
+    conn: Connection[Any], arrived_before: datetime, limit: int
+) -> list[tuple[str, str]]:
+    """(ASN, FC) of what arrived before then and no run books: nobody heard of it."""
+    return conn.execute(
+        """
+        SELECT asn, fc_code FROM receipts AS c
+         WHERE status <> 'closed' AND arrived_at < %(before)s
+           AND NOT EXISTS (SELECT FROM runs AS r
+                            WHERE r.machine = 'receive_shipment' AND r.business_id = c.asn)
+           AND NOT EXISTS (SELECT FROM outbox AS o
+                            WHERE o.sent_at IS NULL AND o.type = 'ShipmentArrived' AND o.aggregate_id = c.asn)
+         ORDER BY arrived_at, asn LIMIT %(limit)s
+        """,
+        {"before": arrived_before, "limit": limit},
+    ).fetchall()
+
+
 def insert_receipt(conn: Connection[Any], receipt: Receipt) -> None:
     conn.execute(
         f"""

@@ -71,6 +71,23 @@ def listed(conn: Connection[Any], before: int | None, limit: int) -> Sequence[Ro
         ).fetchall()
 
 
+def newest_without_run(conn: Connection[Any], requested_before: datetime) -> tuple[int, str] | None:
+    """(version, reason) of the newest build, where it was asked for before then and nobody heard of it."""
+    return conn.execute(
+        """
+        SELECT version, reason FROM route_builds AS b
+         WHERE version = (SELECT max(version) FROM route_builds)
+           AND status = 'requested' AND requested_at < %(before)s
+           AND NOT EXISTS (SELECT FROM runs AS r
+                            WHERE r.machine = 'rebuild_routes' AND r.business_id = 'network-' || b.version)
+           AND NOT EXISTS (SELECT FROM outbox AS o
+                            WHERE o.sent_at IS NULL AND o.type = 'NetworkChanged'
+                              AND o.aggregate_id = b.version::text)
+        """,
+        {"before": requested_before},
+    ).fetchone()
+
+
 def begin(conn: Connection[Any], version: int, now: datetime) -> None:
     """Note that it is being built, also where it failed before."""
     conn.execute(
