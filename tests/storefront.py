@@ -10,7 +10,6 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from customer_app.chalicelib.services import addresses, customers, orders
-from customer_app.chalicelib.services.orders import Keyed
 from online_kart.customer_db import catalog
 from online_kart.documents import package_paths
 from online_kart.domain.customers import AddAddress, Address, RegisterCustomer
@@ -25,7 +24,7 @@ from online_kart.domain.events import (
 from online_kart.domain.orders import LineWanted, Order, PlaceOrder
 from online_kart.domain.packages import PackageLine, PackagePath, Stop, package_id_of
 from online_kart.messaging.consumer import Envelope
-from online_kart.messaging.idempotency import Answer, digest
+from online_kart.messaging.idempotency import Answer, Keyed, digest
 
 SELLER = UUID("5e11e500-0000-4000-8000-000000000001")
 PINCODE = 560001

@@ -30,9 +30,8 @@ from online_kart.domain.inbound import (
     ShownShipment,
 )
 from online_kart.domain.sellers import JudgeSeller
-from online_kart.messaging import idempotency
+from online_kart.messaging.idempotency import Keyed, digest
 from seller_app.chalicelib.services import inbound
-from seller_app.chalicelib.services.inbound import Keyed
 from tests.shop import an_approved_seller, events_of, put_fc, put_item
 
 SOON = date(2026, 3, 9)
@@ -58,7 +57,7 @@ def announce(inventory_db, documents, seller, now):
         command = AnnounceShipment(
             **({"fc_code": "BLR1", "expected_on": SOON, "lines": lines} | changes)
         )
-        keyed = Keyed(key, idempotency.digest("POST", "/", command.model_dump_json().encode()))
+        keyed = Keyed("Asha", key, digest("POST", "/", command.model_dump_json()))
         answer = inbound.announce(conn, documents, seller.seller_id, command, keyed, at)
         return ShownShipment.model_validate_json(answer.body)
 

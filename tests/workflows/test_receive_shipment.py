@@ -14,8 +14,9 @@ from online_kart.domain.inbound import (
     asn_of,
 )
 from online_kart.inventory_db import runs
+from online_kart.messaging.idempotency import Keyed
 from seller_app.chalicelib.services import inbound
-from seller_app.chalicelib.services.inbound import Keyed
+from tests.faults import accept_writes, refuse_writes, sweep_runs
 from tests.shop import an_approved_seller, events_of, put_fc, put_item
 
 MACHINE = "receive_shipment"
@@ -32,7 +33,9 @@ def asn(engine, inventory_db, documents, now):
         expected_on=date(2026, 3, 9),
         lines=[ShipmentLine(sku="MUG", quantity=5)],
     )
-    inbound.announce(inventory_db, documents, seller_id, command, Keyed("monday", "digest"), now)
+    inbound.announce(
+        inventory_db, documents, seller_id, command, Keyed("Asha", "monday", "digest"), now
+    )
     return asn_of(seller_id, "monday")
 
 
@@ -54,29 +57,6 @@ def run_of(conn, asn):
 
 def on_hand(conn):
     return conn.execute("SELECT sku, on_hand FROM stock").fetchall()
-
-
-def failing_until_dropped(conn, table, when="true"):
-    """Let no such row be written, as a disk that is full would. Ended by `DROP TRIGGER fails`."""
-    conn.execute(
-        """
-        CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$
-        """
-    )
-    conn.execute(
-        f"""
-        CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON {table}
-        FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION fail()
-        """
-    )
-
-
-def sweep(engine, conn):
-    """As the schedule does, when the runs have been silent for long enough."""
-    conn.execute("UPDATE runs SET checked_at = checked_at - interval '1 day'")
-    engine.invoke("sweep_runs")
-    engine.settle()
 
 
 def test_what_arrived_is_in_stock_and_announced_no_more(
@@ -110,7 +90,7 @@ def test_a_count_that_does_not_fit_books_nothing_and_is_tried_again_by_the_sweep
     assert on_hand(inventory_db) == []
 
     upcoming_shipments.put(documents, announced)
-    sweep(engine, inventory_db)
+    sweep_runs(engine, inventory_db)
     assert (run_of(inventory_db, asn).name, run_of(inventory_db, asn).status) == (
         f"{asn}-2",
         "succeeded",
@@ -122,7 +102,7 @@ def test_stock_that_cannot_be_booked_is_booked_once_when_it_can(
     engine, inventory_db, documents, asn, arrive
 ):
     arrive()
-    failing_until_dropped(inventory_db, "stock_ledger")
+    refuse_writes(inventory_db, "stock_ledger")
     engine.settle()
     run = run_of(inventory_db, asn)
     assert (run.status, "the disk is full" in (run.error or "")) == ("failed", True)
@@ -130,8 +110,8 @@ def test_stock_that_cannot_be_booked_is_booked_once_when_it_can(
     assert on_hand(inventory_db) == []
     assert upcoming_shipments.by_asn(documents, asn) is not None
 
-    inventory_db.execute("DROP TRIGGER fails ON stock_ledger")
-    sweep(engine, inventory_db)
+    accept_writes(inventory_db)
+    sweep_runs(engine, inventory_db)
     assert run_of(inventory_db, asn).status == "succeeded"
     assert on_hand(inventory_db) == [("MUG", 4)]
 
@@ -140,15 +120,15 @@ def test_an_announcement_that_cannot_be_closed_is_closed_later_and_booked_once(
     engine, inventory_db, documents, asn, arrive
 ):
     arrive()
-    failing_until_dropped(inventory_db, "receipts", "new.status = 'closed'")
+    refuse_writes(inventory_db, "receipts", "new.status = 'closed'")
     engine.settle()
     assert run_of(inventory_db, asn).status == "failed"
     assert dock.receipt_of(inventory_db, asn).status == "booked"
     assert events_of(inventory_db, "ShipmentReceived") == []
     assert on_hand(inventory_db) == [("MUG", 4)]
 
-    inventory_db.execute("DROP TRIGGER fails ON receipts")
-    sweep(engine, inventory_db)
+    accept_writes(inventory_db)
+    sweep_runs(engine, inventory_db)
     assert run_of(inventory_db, asn).status == "succeeded"
     assert dock.receipt_of(inventory_db, asn).status == "closed"
     assert on_hand(inventory_db) == [("MUG", 4)]

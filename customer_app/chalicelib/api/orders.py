@@ -19,11 +19,10 @@ from online_kart.http import (
     rendered_response,
     required_header,
 )
-from online_kart.messaging import idempotency
+from online_kart.messaging.idempotency import Keyed, digest
 
 from .. import wiring
 from ..services import cancellations, orders
-from ..services.orders import Keyed
 
 orders_api = Blueprint(__name__)
 
@@ -40,7 +39,7 @@ def place_order() -> Response:
     keyed = Keyed(
         principal=str(command.customer_id),
         key=required_header(request, "Idempotency-Key"),
-        digest=idempotency.digest("POST", "/orders", request.raw_body),
+        digest=digest("POST", "/orders", request.raw_body),
     )
     answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
     wiring.nudge_relay()

@@ -6,7 +6,6 @@ steps of the state machines may run twice, late, or at the same time, and the or
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -41,20 +40,11 @@ from online_kart.domain.orders import (
 )
 from online_kart.messaging import idempotency, inbox, outbox
 from online_kart.messaging.consumer import Envelope
-from online_kart.messaging.idempotency import Answer
+from online_kart.messaging.idempotency import Answer, Keyed
 
 from . import customers
 
 Documents = Database[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """A request that may be repeated: whose, under which key, and the digest of what was asked."""
-
-    principal: str
-    key: str
-    digest: str
 
 
 def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: datetime) -> Answer:
@@ -64,7 +54,7 @@ def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: d
     another request, or so long ago that its answer is forgotten).
     """
     with conn.transaction():
-        earlier = idempotency.earlier_answer(conn, keyed.principal, keyed.key, keyed.digest)
+        earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:
             return earlier
         order = _new_order(conn, command, now)
@@ -76,7 +66,7 @@ def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: d
             )
         outbox.append(conn, _order_placed(order, revision=1, now=now))
         answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
-        idempotency.keep(conn, keyed.principal, keyed.key, keyed.digest, answer, now)
+        idempotency.keep(conn, keyed, answer, now)
     return answer
 
 

@@ -14,9 +14,10 @@ from online_kart.http import (
     page_of,
     read_body,
     read_query,
+    rendered_response,
     required_header,
 )
-from online_kart.messaging import idempotency
+from online_kart.messaging.idempotency import Keyed, digest
 
 from .. import wiring
 from ..services import stock
@@ -59,15 +60,12 @@ def adjust_stock(fc_code: str) -> Response:
     """201 with the stock as it is now. Needs an `Idempotency-Key`: the same request again gets the same answer."""
     request = stock_api.current_request
     command = read_body(request, AdjustStock)
-    key = required_header(request, "Idempotency-Key")
     path = f"/fulfillment-centers/{fc_code}/stock-adjustments"
-    digest = idempotency.digest("POST", path, request.raw_body)
-    answer = stock.adjust_stock(
-        wiring.inventory_db(), fc_code, command, STAFF, key, digest, wiring.now()
+    keyed = Keyed(
+        principal=STAFF,
+        key=required_header(request, "Idempotency-Key"),
+        digest=digest("POST", path, request.raw_body),
     )
+    answer = stock.adjust_stock(wiring.inventory_db(), fc_code, command, keyed, wiring.now())
     wiring.nudge_relay()
-    return Response(
-        body=answer.body,
-        status_code=answer.status_code,
-        headers={"Content-Type": "application/json", **answer.headers},
-    )
+    return rendered_response(answer.body, answer.status_code, answer.headers)

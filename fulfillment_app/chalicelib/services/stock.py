@@ -37,7 +37,7 @@ from online_kart.domain.stock import (
 from online_kart.inventory_db import packages, reservations, stock
 from online_kart.messaging import idempotency, inbox
 from online_kart.messaging.consumer import Envelope
-from online_kart.messaging.idempotency import Answer
+from online_kart.messaging.idempotency import Answer, Keyed
 from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
 
@@ -266,9 +266,7 @@ def adjust_stock(
     conn: Connection[Any],
     fc_code: str,
     command: AdjustStock,
-    by: str,
-    key: str,
-    digest: str,
+    keyed: Keyed,
     now: datetime,
 ) -> Answer:
     """Correct what is on hand, with a reason. The same key and request get the same answer.
@@ -276,17 +274,17 @@ def adjust_stock(
     Raises NotFound, StockTooLow (fewer units are free than it takes away), InvalidRequest (another request's key).
     """
     with conn.transaction():
-        earlier = idempotency.earlier_answer(conn, by, key, digest)
+        earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:
             return earlier
         _refuse_unknown_fc(conn, fc_code)
-        reference = str(uuid5(ADJUSTMENTS, f"{by} {key}"))
+        reference = str(uuid5(ADJUSTMENTS, f"{keyed.principal} {keyed.key}"))
         change = StockChange(fc_code, command.sku, command.seller_id, command.change, 0, reference)
-        stock.adjust(conn, change, command.reason, by, now)
+        stock.adjust(conn, change, command.reason, keyed.principal, now)
         level = stock.level(conn, fc_code, Offer(command.sku, command.seller_id))
         assert level is not None
         answer = Answer(201, {}, level.model_dump_json())
-        idempotency.keep(conn, by, key, digest, answer, now)
+        idempotency.keep(conn, keyed, answer, now)
     return answer
 
 

@@ -8,7 +8,6 @@ from chalice import Blueprint, Response
 from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn
 from online_kart.http import (
     Query,
-    Request,
     after,
     errors_to_http,
     json_response,
@@ -16,20 +15,15 @@ from online_kart.http import (
     read_body,
     read_path,
     read_query,
+    rendered_response,
     required_header,
 )
-from online_kart.messaging import idempotency
+from online_kart.messaging.idempotency import Keyed, digest
 
 from .. import wiring
 from ..services import inbound
-from ..services.inbound import Keyed
 
 inbound_api = Blueprint(__name__)
-
-
-def _bytes(request: Request) -> bytes:
-    body = request.raw_body
-    return body.encode() if isinstance(body, str) else body
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["POST"])
@@ -40,14 +34,14 @@ def announce_shipment(seller_id: str) -> Response:
     request = inbound_api.current_request
     command = read_body(request, AnnounceShipment)
     keyed = Keyed(
+        principal=f"seller {key}",
         key=required_header(request, "Idempotency-Key"),
-        digest=idempotency.digest("POST", f"/sellers/{key}/inbound-shipments", _bytes(request)),
+        digest=digest("POST", f"/sellers/{key}/inbound-shipments", request.raw_body),
     )
     answer = inbound.announce(
         wiring.inventory_db(), wiring.documents(), key, command, keyed, wiring.now()
     )
-    headers: dict[str, str | list[str]] = {"Content-Type": "application/json", **answer.headers}
-    return Response(body=answer.body, status_code=answer.status_code, headers=headers)
+    return rendered_response(answer.body, answer.status_code, answer.headers)
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["GET"])

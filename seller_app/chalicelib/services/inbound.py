@@ -5,7 +5,6 @@ the transaction ends; the receipt of the shipment is taken under the same lock.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -38,20 +37,12 @@ from online_kart.domain.inbound import (
 from online_kart.domain.sellers import Seller
 from online_kart.inventory_db import inbound, sellers
 from online_kart.messaging import idempotency
-from online_kart.messaging.idempotency import Answer
+from online_kart.messaging.idempotency import Answer, Keyed
 
 from . import sellers as seller_service
 
 Documents = Database[dict[str, Any]]
 sort_key = upcoming_shipments.sort_key
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """A request that may be repeated: its key, and the digest of what was asked."""
-
-    key: str
-    digest: str
 
 
 def announce(
@@ -67,9 +58,8 @@ def announce(
     Raises NotFound (seller), SellerNotApproved, UnknownReference (FC, item), FacilityNotOpen, NotOffered, InvalidRequest
     (a day that is over; the key came with another request), ShipmentIsOver (the key is of a shipment of old).
     """
-    principal = f"seller {seller_id}"
     with conn.transaction():
-        earlier = idempotency.earlier_answer(conn, principal, keyed.key, keyed.digest)
+        earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:
             return earlier
         seller = seller_service.approved(conn, seller_id)
@@ -80,7 +70,7 @@ def announce(
         )
         location = {"Location": f"/sellers/{seller_id}/inbound-shipments/{asn}"}
         answer = Answer(201, location, shown(shipment, "announced").model_dump_json())
-        idempotency.keep(conn, principal, keyed.key, keyed.digest, answer, now)
+        idempotency.keep(conn, keyed, answer, now)
     return answer
 
 
