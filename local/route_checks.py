@@ -8,7 +8,7 @@ from uuid import UUID
 from online_kart.documents import package_paths
 from online_kart.documents.collection import in_groups
 from online_kart.domain.network import LegKey, Network
-from online_kart.domain.packages import PackagePath
+from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.routes import RouteTable, merged
 from online_kart.routing.forwarding import Forwarding
 from online_kart.routing.tables import Router

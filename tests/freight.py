@@ -19,14 +19,8 @@ from fulfillment_app.chalicelib.services import (
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
 from online_kart.domain.network import Leg
-from online_kart.domain.packages import (
-    Onward,
-    Package,
-    PackageLine,
-    PackagePath,
-    planned_stops,
-    stop_at,
-)
+from online_kart.domain.package_paths import Onward, PackagePath, planned_stops, stop_at
+from online_kart.domain.packages import Package, PackageLine
 from online_kart.domain.promises import promise_date
 from online_kart.domain.stock import Offer, Reservation
 from online_kart.inventory_db import invariants, manifests, packages, reservations, stock

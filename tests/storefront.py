@@ -22,7 +22,8 @@ from online_kart.domain.events import (
     PackageStatus,
 )
 from online_kart.domain.orders import LineWanted, Order, PlaceOrder
-from online_kart.domain.packages import PackageLine, PackagePath, Stop, package_id_of
+from online_kart.domain.package_paths import PackagePath, Stop
+from online_kart.domain.packages import PackageLine, package_id_of
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed, digest
 

@@ -7,14 +7,8 @@ import pytest
 
 from online_kart.domain.errors import NotOnPath
 from online_kart.domain.network import Leg, Mode
-from online_kart.domain.packages import (
-    Onward,
-    PackageLine,
-    PackagePath,
-    package_id_of,
-    planned_stops,
-    stop_at,
-)
+from online_kart.domain.package_paths import Onward, PackagePath, planned_stops, stop_at
+from online_kart.domain.packages import PackageLine, package_id_of
 from tests.builders import a_hub, a_leg, an_fc
 
 READY = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)  # Monday, 10:30 in India

@@ -7,7 +7,7 @@ from pymongo.database import Database
 
 from online_kart.documents import package_paths
 from online_kart.domain.errors import NotFound
-from online_kart.domain.packages import PackagePath
+from online_kart.domain.package_paths import PackagePath
 
 
 def path_of(documents: Database[dict[str, Any]], package_id: UUID) -> PackagePath:

@@ -32,7 +32,7 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.events import BatchOpened
 from online_kart.domain.network import Facility, FacilityKind, Leg
-from online_kart.domain.packages import PackagePath
+from online_kart.domain.package_paths import PackagePath
 from online_kart.inventory_db import batches, facilities, manifests, packages
 from online_kart.messaging import outbox
 

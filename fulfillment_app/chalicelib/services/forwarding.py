@@ -14,7 +14,8 @@ from pymongo.database import Database
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
 from online_kart.domain.errors import BatchStatusConflict, NotFound
-from online_kart.domain.packages import UNDER_WAY, Package, PackagePath
+from online_kart.domain.package_paths import PackagePath
+from online_kart.domain.packages import UNDER_WAY, Package
 from online_kart.inventory_db import (
     batches as batches_store,
     facilities,

@@ -25,7 +25,8 @@ from online_kart.domain.errors import (
     NotFound,
 )
 from online_kart.domain.events import BatchDelayed
-from online_kart.domain.packages import Package, PackagePath
+from online_kart.domain.package_paths import PackagePath
+from online_kart.domain.packages import Package
 from online_kart.inventory_db import batches, facilities, manifests, packages, stock
 from online_kart.messaging import outbox
 

@@ -11,7 +11,8 @@ from pymongo.database import Database
 
 from online_kart.documents import package_paths
 from online_kart.domain.events import PackageChanged
-from online_kart.domain.packages import Package, PackagePath
+from online_kart.domain.package_paths import PackagePath
+from online_kart.domain.packages import Package
 from online_kart.inventory_db import packages
 from online_kart.inventory_db.packages import Noted
 from online_kart.messaging import outbox

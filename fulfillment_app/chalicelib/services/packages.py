@@ -15,16 +15,8 @@ from online_kart.domain.errors import (
     PackagesAlreadyDiscarded,
 )
 from online_kart.domain.events import PackageStatus
-from online_kart.domain.packages import (
-    UNDER_WAY,
-    Package,
-    PackageEvent,
-    PackageLine,
-    PackagePath,
-    package_id_of,
-    planned_stops,
-    stop_at,
-)
+from online_kart.domain.package_paths import PackagePath, planned_stops, stop_at
+from online_kart.domain.packages import UNDER_WAY, Package, PackageEvent, PackageLine, package_id_of
 from online_kart.domain.sourcing import OrderToServe
 from online_kart.domain.stock import Reservation
 from online_kart.inventory_db import packages, reservations

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from online_kart.domain.batches import next_departure
 from online_kart.domain.network import Leg
-from online_kart.domain.packages import Onward
+from online_kart.domain.package_paths import Onward
 from online_kart.domain.promises import promise_date, ready_at
 from online_kart.domain.routes import PlannedPath
 

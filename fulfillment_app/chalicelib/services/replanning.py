@@ -19,7 +19,8 @@ from online_kart.documents import package_paths
 from online_kart.domain.errors import NoRoute, NotFound, NotServed, Unavailable
 from online_kart.domain.events import PackageStatus
 from online_kart.domain.network import LegKey
-from online_kart.domain.packages import Onward, Package, PackagePath
+from online_kart.domain.package_paths import Onward, PackagePath
+from online_kart.domain.packages import Package
 from online_kart.inventory_db import (
     facilities,
     manifests,

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from online_kart.domain.batches import Batch
-from online_kart.domain.packages import Package, PackagePath, stop_at
+from online_kart.domain.package_paths import PackagePath, stop_at
+from online_kart.domain.packages import Package
 from online_kart.inventory_db import batches, facilities
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from uuid import UUID
 from pymongo import IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from ..domain.packages import PackagePath
+from ..domain.package_paths import PackagePath
 from .collection import Collection, Documents, answering
 
 PATHS = "package_paths"
