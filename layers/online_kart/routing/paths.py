@@ -24,8 +24,6 @@ from itertools import chain
 from math import inf
 from typing import NamedTuple
 
-import igraph
-
 from online_kart.domain.network import Network
 from online_kart.domain.routes import NextLeg, Way
 
@@ -153,6 +151,8 @@ class PathFinder:
             }
             for hub in self.hubs
         ]
+        import igraph  # 42 ms: only where tables are built
+
         graph = igraph.Graph(
             n=scale,
             edges=[(origin, to) for origin, legs in enumerate(flights) for to in legs],
