@@ -267,6 +267,6 @@ def test_what_could_not_be_undone_is_given_back_at_its_deadline(
     inventory_db.execute(
         "UPDATE reservations SET held_until = %s", [market.now - timedelta(minutes=1)]
     )
-    assert engine.invoke("sweep_reservations") == {"released": 1}
+    assert engine.invoke("sweep_reservations") == {"released": 1, "confirmed": 0}
 
     assert nothing_is_left_of(market, order_id)
