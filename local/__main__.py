@@ -120,9 +120,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _end_as_with_ctrl_c(number: signal.Signals) -> None:
+    if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(number, signal.default_int_handler)
+
+
 def main() -> int:
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends us as Ctrl-C does
+    _end_as_with_ctrl_c(signal.SIGTERM)
+    _end_as_with_ctrl_c(signal.SIGHUP)  # the terminal was closed
     state = state_folder()
     match arguments.command:
         case "up":

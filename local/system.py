@@ -2,16 +2,16 @@
 
 One process supervises: it starts the databases, brings their schemas up to date, starts the engine
 and one `chalice local` for each app, and stays. Only one can, for it holds a lock that the kernel
-frees when it dies. When Ctrl-C, SIGTERM or `down` ends it, everything that it started ends with it.
-After a kill -9 its children live on: the next start, or `down`, finds them by their command lines,
-which name the state folder, and ends them first.
+frees when it dies. When Ctrl-C, SIGTERM, a closed terminal or `down` ends it, everything that it
+started ends with it. After a kill -9 its children live on: the next start, or `down`, finds them by
+their command lines, which name the state folder, and ends them first.
 """
 
 import json
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from sys import executable
@@ -174,7 +174,8 @@ class System:
 
     def _stop(self, children: list[Child]) -> None:
         """The apps first: they nudge the engine; the databases last."""
-        self._say("Stopping …")
+        with suppress(OSError):  # the terminal may be gone; that is no reason to leave them running
+            self._say("Stopping …")
         apps = [child.process for child in children if child.name != ENGINE]
         stop_all(apps)
         stop_all([child.process for child in children if child.name == ENGINE])
@@ -273,7 +274,7 @@ def _bring_up_to_date(stores: Databases) -> None:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """A second Ctrl-C must not leave half of the system running."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         yield

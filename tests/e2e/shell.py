@@ -14,6 +14,9 @@ from local.ports import VARIABLES, Ports, any_free_port
 
 READY = "Ctrl-C"
 COMMAND_SECONDS_MAX = 120
+STOP_SECONDS_MAX = 100
+"""Half a minute for the apps, the engine and the databases each, at worst."""
+
 SET_BY_OTHERS = (INVENTORY_DSN, CUSTOMER_DSN, MONGODB_URI)
 """A system that is killed with its databases has its own, whatever the tests at large run on."""
 
@@ -50,6 +53,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_hear_ctrl_c,
         )
 
     def up(self, *options: str) -> tuple[subprocess.Popen[str], str]:
@@ -102,6 +106,11 @@ class Shell:
         return [sys.executable, "-u", "-m", "local", *command]
 
 
+def _hear_ctrl_c() -> None:
+    """Also where the tests run in the background of a script, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _is_in(part: Sequence[str], whole: Sequence[str]) -> bool:
     starts = range(len(whole) - len(part) + 1)
     return any(tuple(whole[at : at + len(part)]) == tuple(part) for at in starts)
@@ -110,5 +119,5 @@ def _is_in(part: Sequence[str], whole: Sequence[str]) -> bool:
 def end(process: subprocess.Popen[str], number: signal.Signals) -> str:
     """What it said at its end."""
     process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=STOP_SECONDS_MAX)
     return said or ""

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from tests.e2e.shell import Shell, end
+from tests.e2e.shell import STOP_SECONDS_MAX, Shell, end
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,17 @@ def test_another_shell_can_stop_the_system(shell):
     process.communicate(timeout=10)
     assert process.returncode == 0
     assert shell.children() == []
+
+
+def test_closing_the_terminal_ends_the_whole_system(shell):
+    process, _ = shell.up()
+    assert process.stdout is not None
+    process.stdout.close()
+
+    process.send_signal(signal.SIGHUP)
+    process.wait(timeout=STOP_SECONDS_MAX)
+
+    assert shell.children() == shell.databases() == []
 
 
 def test_a_server_that_dies_ends_the_system_and_its_log_is_shown(shell):
