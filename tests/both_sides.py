@@ -37,7 +37,7 @@ class BothSides(NamedTuple):
     def confirmed(self, buyer: Buyer, *lines: tuple[str, int]) -> UUID:
         """The one package of a new order, which is confirmed."""
         order_id = buyer.place(*lines)
-        order = _to_serve(self.stores.customer, order_id)
+        order = to_serve(self.stores.customer, order_id)
         sourcing = self.market.reserve(order)
         planned = self.market.plan(order)
         orders.confirm_order(
@@ -62,7 +62,7 @@ class BothSides(NamedTuple):
     def cancelled(self, buyer: Buyer, *lines: tuple[str, int]) -> UUID:
         """An order that was confirmed before; its package had not left."""
         package_id = self.confirmed(buyer, *lines)
-        order = _to_serve(self.stores.customer, _order_of(self.stores.inventory, package_id))
+        order = to_serve(self.stores.customer, _order_of(self.stores.inventory, package_id))
         buyer.cancel(order.order_id)
         self.market.recall(order)
         self.market.release(order)
@@ -122,7 +122,7 @@ class BothSides(NamedTuple):
         }
 
 
-def _to_serve(conn: Connection[Any], order_id: UUID) -> OrderToServe:
+def to_serve(conn: Connection[Any], order_id: UUID) -> OrderToServe:
     """As the machine is told of it."""
     row = conn.execute(
         "SELECT payload FROM outbox WHERE type = 'OrderPlaced' AND aggregate_id = %s",

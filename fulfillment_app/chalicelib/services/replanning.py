@@ -127,6 +127,8 @@ def replan(
     path = _path_of(documents, package)
     if package.table_version > routes.version or not is_to_be_replanned(routes, package, path):
         return None
+    if not _is_broken(routes, package, path) and not whereabouts.misleads(conn, package, path):
+        return None
     position = whereabouts.position(conn, package, path, routes.network.hop_limit)
     step = _replan_step(conn, routes, package, position)
     if not _is_ahead(path, package) and _is_as_before(step, package, position):
@@ -161,8 +163,13 @@ def refuse_outdated(conn: Connection[Any], routes: Routes) -> None:
 
 
 def is_to_be_replanned(routes: Routes, package: Package, path: PackagePath) -> bool:
-    """A leg that lies ahead is no more, the path ends before its destination, or it was not committed."""
-    if _is_ahead(path, package) or path.stops[-1].facility != package.destination_fc_code:
+    """Whether its path is worth a closer look, under lock: it is broken, or was not committed and may mislead."""
+    return _is_ahead(path, package) or _is_broken(routes, package, path)
+
+
+def _is_broken(routes: Routes, package: Package, path: PackagePath) -> bool:
+    """A leg that lies ahead is no more, or the path ends before its destination."""
+    if path.stops[-1].facility != package.destination_fc_code:
         return True
     return is_broken((leg.key for leg in path.remaining_legs), routes.network)
 

@@ -56,6 +56,19 @@ def position(
     return Position(path, place, False)
 
 
+def misleads(conn: Connection[Any], package: Package, path: PackagePath) -> bool:
+    """Whether the path's next leg is not the one that the package takes, or is free to take. The caller has locked it."""
+    held = batches.share_of_package(conn, package.package_id)
+    stop = path.current_stop
+    if held is None or held.status == "arrived":
+        return stop.facility != package.at_facility
+    if held.status == "open":
+        return stop.leg is None or stop.leg.key != held.leg_key
+    if package.at_facility is None:
+        return stop.facility != held.destination
+    return path.stop_after(held.leg) is None
+
+
 def found_at(
     conn: Connection[Any], package: Package, path: PackagePath, facility: str
 ) -> PackagePath:
