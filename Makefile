@@ -36,7 +36,7 @@ reset: $(LOCAL) ## stop it, and forget all its data
 
 test: lint ## the linters and all tests
 	@echo "Running the tests …"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e

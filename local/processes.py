@@ -1,5 +1,6 @@
 """Server processes that outlive the process that started them, and may be killed at any time."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -76,6 +77,13 @@ def stop(process: psutil.Process, stop_signal: signal.Signals) -> None:
 def _signal(process: psutil.Process, stop_signal: signal.Signals) -> None:
     if is_alive(process):
         os.kill(process.pid, stop_signal)
+
+
+@atexit.register
+def _leave_running() -> None:
+    """Python would warn of those that outlive us once more when it ends."""
+    for child in _started:
+        child.returncode = 0
 
 
 def _reap() -> None:

@@ -22,13 +22,17 @@ WRITES = frozenset(
 
 
 class Fuse:
-    """Burns once, at the n-th moment after it was set."""
+    """Burns once, at the n-th moment after it was lit."""
 
     def __init__(self) -> None:
         self._left = 0
+        self._is_lit = False
 
     def set(self, moment: int) -> None:
-        self._left = moment
+        self._left, self._is_lit = moment, False
+
+    def light(self) -> None:
+        self._is_lit = True
 
     @property
     def is_burnt(self) -> bool:
@@ -36,7 +40,7 @@ class Fuse:
 
     def glow(self) -> None:
         """A moment at which the process may die."""
-        if self._left:
+        if self._left and self._is_lit:
             self._left -= 1
             if not self._left:
                 raise Crash
