@@ -164,6 +164,15 @@ def test_a_leg_is_added_seen_changed_and_deleted(fulfillment):
     accepted(fulfillment.patch("/legs/BLR1/BLR/road", {"departure_times": ["06:00", "18:00"]}))
     leg = fulfillment.get("/legs/BLR1/BLR/road").json_body
     assert (leg["transit_minutes"], leg["departure_times"]) == (50, ["06:00:00", "18:00:00"])
+    by_weekday = {"departure_times": ["thu,mon 21:15", "06:30"]}
+    accepted(fulfillment.patch("/legs/BLR1/BLR/road", by_weekday))
+    leg = fulfillment.get("/legs/BLR1/BLR/road").json_body
+    assert leg["departure_times"] == ["mon,thu 21:15:00", "06:30:00"]
+    problem = refused(
+        fulfillment.patch("/legs/BLR1/BLR/road", {"departure_times": ["06:30", "monday 7:00"]}),
+        *(422, "InvalidFields"),
+    )
+    assert [error["field"] for error in problem["errors"]] == ["departure_times.1"]
 
     accepted(fulfillment.delete("/legs?origin=BLR1&destination=BLR&mode=road"))
     refused(fulfillment.delete("/legs/BLR1/BLR/road"), 404, "NotFound")

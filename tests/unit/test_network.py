@@ -69,6 +69,10 @@ def test_what_a_network_writes_it_reads_again():
         ({"legs": [ROAD | {"mode": "rail"}]}, "legs[0].mode: "),
         ({"legs": [ROAD | {"transit_minutes": 1.5}]}, "legs[0].transit_minutes: "),
         ({"legs": [ROAD | {"departure_times": ["25:00"]}]}, "legs[0].departure_times[0]: "),
+        (
+            {"legs": [ROAD | {"departure_times": ["06:30", "noon"]}]},
+            "legs[0].departure_times[1]: Value error, write",
+        ),
         ({"legs": [{"origin": "BLR1"}]}, "legs[0].destination: Field required"),
         ({"legs": 3}, "legs: "),
         ({"hop_limit": 0}, "hop_limit: "),

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .base import Model
 from .network import TIME_ZONE_DEFAULT, Leg, Mode
+from .timetables import DepartureTime
 from .values import FacilityCode, Instant, Latitude, Longitude, Minutes, Name, Pincode, PincodeRange
 
 FacilityStatus = Literal["open", "draining", "closed"]
@@ -20,7 +21,7 @@ FacilityStatus = Literal["open", "draining", "closed"]
 HubKind = Literal["airport", "seaport"]
 Units = Annotated[int, Field(ge=0, le=100_000_000)]
 DistanceKm = Annotated[float, Field(ge=0, le=50_000)]
-DepartureTimes = Annotated[tuple[time, ...], Field(max_length=200)]
+DepartureTimes = Annotated[tuple[DepartureTime, ...], Field(max_length=200)]
 
 CAPACITY_UNITS_DEFAULT = 100_000
 CUT_OFF_DEFAULT = time(18, 0)

@@ -19,6 +19,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from .base import Model
 from .errors import InvalidNetwork, NotServed
+from .timetables import DepartureTime
 from .values import Latitude, Longitude, Minutes, PincodeRange
 
 HOP_LIMIT_MAX = 16
@@ -87,7 +88,7 @@ class LegKey(NamedTuple):
 class Leg(Model):
     """A direct, directed connection. Without `departure_times` it leaves on the grid of its mode.
 
-    `departure_times` are local at the origin. `transit_minutes` do not hold the origin's handling.
+    `departure_times` are local at the origin, daily or by weekday. `transit_minutes` do not hold the origin's handling.
     """
 
     origin: NetworkCode
@@ -95,7 +96,7 @@ class Leg(Model):
     mode: Mode
     transit_minutes: Minutes
     distance_km: Annotated[float, Field(ge=0, le=50_000)] | None = None
-    departure_times: tuple[time, ...] = ()
+    departure_times: tuple[DepartureTime, ...] = ()
 
     @property
     def key(self) -> LegKey:
