@@ -5,6 +5,7 @@ carries the facts as attributes, so that nobody has to parse a message.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -102,6 +103,14 @@ class LegExists(Conflict):
     def __init__(self, origin: str, destination: str, mode: str) -> None:
         super().__init__(f"There is a {mode} leg from {origin} to {destination} already.")
         self.origin, self.destination, self.mode = origin, destination, mode
+
+
+class HolidayExists(Conflict):
+    """The FC, or every FC, has a holiday on that day already."""
+
+    def __init__(self, day: date, fc_code: str | None) -> None:
+        super().__init__(f"{day} is a holiday of {fc_code or 'all FCs'} already.")
+        self.day, self.fc_code = day, fc_code
 
 
 class FacilityInUse(Conflict):

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from .base import Model
+from .calendars import Calendar, ClosedWeekdays, Holidays
 from .errors import InvalidNetwork, NotServed
 from .timetables import DepartureTime
 from .values import Latitude, Longitude, Minutes, PincodeRange
@@ -57,7 +58,9 @@ class Facility(Model):
     """A place where packages are handled. Only FCs serve pincodes.
 
     `handling_minutes` pass before a package may leave; an order after `cut_off` (local time) is
-    handled the next day; `capacity_units` is how many units of stock find room.
+    handled the next day; `capacity_units` is how many units of stock find room. From an FC's door
+    to its customers' it is `last_mile_minutes`, a day where it says nothing. It is closed on its
+    `closed_weekdays` and `holidays` (local dates).
     """
 
     code: NetworkCode
@@ -71,6 +74,13 @@ class Facility(Model):
     time_zone: str = TIME_ZONE_DEFAULT
     capacity_units: Annotated[int, Field(ge=0)] | None = None
     cut_off: time | None = None
+    last_mile_minutes: Minutes | None = None
+    closed_weekdays: ClosedWeekdays = ()
+    holidays: Holidays = ()
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.time_zone, self.closed_weekdays, self.holidays)
 
     @property
     def is_hub(self) -> bool:
@@ -216,6 +226,8 @@ def _facility_problems(network: Network) -> Iterator[str]:
             yield f'{entry}: code "{facility.code}" is already that of facilities[{first}]'
         if facility.is_hub and facility.pincode_ranges:
             yield f'{entry}: "{facility.code}" is a hub, and a hub serves no pincodes'
+        if facility.is_hub and (facility.closed_weekdays or facility.holidays):
+            yield f'{entry}: "{facility.code}" is a hub, and a hub is never closed'
         if not _is_time_zone(facility.time_zone):
             yield f'{entry}: "{facility.time_zone}" is not a time zone'
 

@@ -1,5 +1,6 @@
 """Small values with a rule of their own: pincodes, SKUs, codes, money, times."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -33,3 +34,8 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Instant = AwareDatetime
 """A moment with a time zone. We store and compare in UTC and show in the shop's zone."""
+AskedInstant = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+]
+"""A moment that somebody asks about. No plan that begins in these years ends where dates do."""
