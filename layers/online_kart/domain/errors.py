@@ -66,11 +66,16 @@ class OutOfStock(Conflict):
 
 
 class NoRoute(Conflict):
-    """No path within the hop limit leads from `origin` to the pincode, or to the FC of that code."""
+    """No path within the hop limit leads from `origin` to the pincode, or to the FC of that code.
 
-    def __init__(self, origin: str, to: int | str) -> None:
+    `candidates` says why, where somebody asked: the two ways that there could have been.
+    """
+
+    def __init__(
+        self, origin: str, to: int | str, candidates: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
         super().__init__(f"No route leads from {origin} to {to}.")
-        self.origin, self.to = origin, to
+        self.origin, self.to, self.candidates = origin, to, candidates
 
 
 class NotServed(Conflict):
