@@ -87,24 +87,23 @@ def _best(
     routes: Routes, pincode: int, skus: Sequence[str], free: Sequence[FreeUnits], at: datetime
 ) -> Iterator[ItemPromise]:
     promise_of = {code: _promise(routes, code, pincode, at) for code in {f.fc_code for f in free}}
-    in_fc = {(each.sku, each.fc_code): each for each in free}
-    of_item: dict[str, list[_Promise]] = {sku: [] for sku in skus}
-    for sku, fc_code in in_fc:
-        if promise := promise_of[fc_code]:
-            of_item[sku].append(promise)
-    has_stock = {each.sku for each in free}
+    of_item: dict[str, list[FreeUnits]] = {}
+    for units in free:
+        of_item.setdefault(units.sku, []).append(units)
     for sku in skus:
-        best = min(of_item[sku], default=None)
+        everywhere = of_item.get(sku, [])
+        within_reach = ((promise_of[units.fc_code], units) for units in everywhere)
+        best = min(((promise, units) for promise, units in within_reach if promise), default=None)
         if best is None:
-            yield ItemPromise(sku=sku, why_not="no_route" if sku in has_stock else "out_of_stock")
-        else:
-            units = in_fc[sku, best.fc_code]
-            yield ItemPromise(
-                sku=sku,
-                seller_id=units.seller_id,
-                free_units=units.free_units,
-                **best._asdict(),
-            )
+            yield ItemPromise(sku=sku, why_not="no_route" if everywhere else "out_of_stock")
+            continue
+        promise, units = best
+        yield ItemPromise(
+            sku=sku,
+            seller_id=units.seller_id,
+            free_units=units.free_units,
+            **promise._asdict(),
+        )
 
 
 def _promise(routes: Routes, fc_code: str, pincode: int, ordered_at: datetime) -> _Promise | None:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 PROJECTION_LOCK = 7_301_847
 """The key of PostgreSQL's advisory lock; any number that nobody else uses."""
@@ -81,17 +80,16 @@ class FreeUnits(NamedTuple):
 
 def free_units(conn: Connection[Any], skus: Sequence[str]) -> list[FreeUnits]:
     """Where units of the items are free, in open FCs only. By item and FC."""
-    with conn.cursor(row_factory=class_row(FreeUnits)) as cur:
-        return cur.execute(
-            """
-            SELECT DISTINCT ON (s.sku, s.fc_code)
-                   s.sku, s.fc_code, s.seller_id, s.on_hand - s.reserved AS free_units
-              FROM stock AS s
-              JOIN offers AS o ON o.seller_id = s.seller_id AND o.sku = s.sku AND o.status = 'active'
-              JOIN items AS i ON i.sku = s.sku AND i.status = 'active'
-              JOIN facilities AS f ON f.code = s.fc_code AND f.status = 'open'
-             WHERE s.sku = ANY(%(skus)s) AND s.on_hand > s.reserved
-             ORDER BY s.sku, s.fc_code, s.on_hand - s.reserved DESC, s.seller_id
-            """,
-            {"skus": list(skus)},
-        ).fetchall()
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (s.sku, s.fc_code) s.sku, s.fc_code, s.seller_id, s.on_hand - s.reserved
+          FROM stock AS s
+          JOIN offers AS o ON o.seller_id = s.seller_id AND o.sku = s.sku AND o.status = 'active'
+          JOIN items AS i ON i.sku = s.sku AND i.status = 'active'
+          JOIN facilities AS f ON f.code = s.fc_code AND f.status = 'open'
+         WHERE s.sku = ANY(%(skus)s) AND s.on_hand > s.reserved
+         ORDER BY s.sku, s.fc_code, s.on_hand - s.reserved DESC, s.seller_id
+        """,
+        {"skus": list(skus)},
+    ).fetchall()
+    return [FreeUnits._make(row) for row in rows]
