@@ -73,6 +73,18 @@ def a_network(
     )
 
 
+def changed(network: Network, code: str, **changes: object) -> Network:
+    """The network with other fields of one facility."""
+    return Network(
+        hop_limit=network.hop_limit,
+        facilities=tuple(
+            each.model_copy(update=changes) if each.code == code else each
+            for each in network.facilities
+        ),
+        legs=network.legs,
+    )
+
+
 def pincode_of(network: Network, code: str) -> int:
     """The first pincode that the FC serves."""
     return network.by_code[code].pincode_ranges[0][0]

@@ -18,6 +18,7 @@ from fulfillment_app.chalicelib.services import (
 )
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
+from online_kart.domain.calendars import Calendar
 from online_kart.domain.network import Leg
 from online_kart.domain.package_paths import Onward, PackagePath, planned_stops, stop_at
 from online_kart.domain.packages import Package, PackageLine
@@ -145,7 +146,7 @@ def _path(
         origin_fc_code=stops[0],
         to_pincode=pincode_of(NETWORK, stops[-1]),
         status="planned",
-        promise_date=promise_date(last_arrival + HANDLING),
+        promise_date=promise_date(last_arrival + HANDLING, Calendar(TIME_ZONE), None),
         table_version=1,
         ready_at=ready_at,
         lines=(

@@ -164,6 +164,15 @@ def test_a_leg_is_added_seen_changed_and_deleted(fulfillment):
     accepted(fulfillment.patch("/legs/BLR1/BLR/road", {"departure_times": ["06:00", "18:00"]}))
     leg = fulfillment.get("/legs/BLR1/BLR/road").json_body
     assert (leg["transit_minutes"], leg["departure_times"]) == (50, ["06:00:00", "18:00:00"])
+    by_weekday = {"departure_times": ["thu,mon 21:15", "06:30"]}
+    accepted(fulfillment.patch("/legs/BLR1/BLR/road", by_weekday))
+    leg = fulfillment.get("/legs/BLR1/BLR/road").json_body
+    assert leg["departure_times"] == ["mon,thu 21:15:00", "06:30:00"]
+    problem = refused(
+        fulfillment.patch("/legs/BLR1/BLR/road", {"departure_times": ["06:30", "monday 7:00"]}),
+        *(422, "InvalidFields"),
+    )
+    assert [error["field"] for error in problem["errors"]] == ["departure_times.1"]
 
     accepted(fulfillment.delete("/legs?origin=BLR1&destination=BLR&mode=road"))
     refused(fulfillment.delete("/legs/BLR1/BLR/road"), 404, "NotFound")
@@ -309,11 +318,80 @@ def test_a_path_by_land_is_chosen_over_the_one_by_hub(fulfillment, built):
     assert path["minutes"] == 70
 
 
+def test_a_path_says_why_it_is_this_one_with_the_times_of_an_order_of_now(fulfillment, built):
+    """Now is Monday, 2 March 2026, 10:00 in India."""
+    pincode = pincode_of(two_cities(), "BLR2")
+    why = fulfillment.get(f"/paths?from=BLR1&to_pincode={pincode}").json_body["why"]
+
+    land, by_hub = why["candidates"]
+    assert (why["chosen"], land["minutes"], land["hops"]) == ("land", 70, 1)
+    assert (by_hub["minutes"], by_hub["gateway"], by_hub["home_hub"]) == (190, "BLR", "BLR")
+    (leg,) = why["legs"]
+    times = [leg[f"{part}_minutes"] for part in ("handling", "waiting", "transit")]
+    assert (times, leg["budget_after"]) == ([30, 89, 40], 3)  # the clock runs on: less than 90
+    assert leg["departs_at"] == "2026-03-02T06:30:00Z"
+    assert leg["arrives_at"] == "2026-03-02T07:10:00Z"
+    assert (why["handled_at"], why["promise_date"]) == ("2026-03-02T07:40:00Z", "2026-03-03")
+
+
+def test_a_path_at_an_instant_counts_the_waiting(fulfillment, inventory_db, documents, built, now):
+    """The flight takes 170 minutes on Mondays; a truck between the airports takes ten hours every day."""
+    trunk = {"origin": "BLR", "destination": "DEL", "mode": "road", "transit_minutes": 600}
+    accepted(fulfillment.post("/legs", trunk))
+    accepted(fulfillment.patch("/legs/BLR/DEL/air", {"departure_times": ["mon 06:00"]}))
+    assert build(inventory_db, documents, built + 2, now) == "published"
+    query = f"/paths?from=BLR1&to_pincode={pincode_of(two_cities(), 'DEL1')}"
+
+    by_tables = fulfillment.get(query).json_body
+    assert by_tables["table_version"] == built + 2
+    assert [leg["mode"] for leg in by_tables["legs"]] == ["road", "air", "road"]
+    assert by_tables["why"]["promise_date"] == "2026-03-10"
+
+    for plus in ("%2B", "+"):  # as a URL has it, and as people write it
+        path = fulfillment.get(f"{query}&depart_at=2026-03-02T10:00:00{plus}05:30").json_body
+        assert [leg["mode"] for leg in path["legs"]] == ["road", "road", "road"]
+        assert path["minutes"] == 740
+        why = path["why"]
+        assert (why["chosen"], why["candidates"][1]["minutes"]) == ("timetable", 310)
+        assert [leg["waiting_minutes"] for leg in why["legs"]] == [90, 180, 90]
+        assert (why["starts_at"], why["promise_date"]) == (
+            "2026-03-02T10:00:00+05:30",
+            "2026-03-04",
+        )
+
+
+def test_at_an_instant_a_path_has_a_time_zone(fulfillment, built):
+    query = f"/paths?from=BLR1&to_pincode={pincode_of(two_cities(), 'DEL1')}&depart_at="
+    for instant in (
+        "",
+        "soon",
+        "2026-03-02T10:00:00",
+        "2026-03-02",
+        "1772422200",
+        "0001-01-01T00:00Z",
+    ):
+        problem = refused(fulfillment.get(query + instant), 422, "InvalidFields")
+        assert [error["field"] for error in problem["errors"]] == ["depart_at"]
+
+
+def test_a_path_from_the_fc_that_serves_the_pincode_is_there_at_once(fulfillment, built):
+    pincode = pincode_of(two_cities(), "BLR1")
+    path = fulfillment.get(f"/paths?from=BLR1&to_pincode={pincode}").json_body
+    assert (path["legs"], path["why"]["chosen"], path["why"]["candidates"]) == ([], "here", [])
+    assert path["why"]["promise_date"] == "2026-03-03"
+
+
 def test_a_path_that_there_is_not_says_why(fulfillment, built):
     pincode = pincode_of(two_cities(), "DEL2")
     refused(fulfillment.get("/paths?from=BLR1&to_pincode=999999"), 409, "NotServed")
     refused(fulfillment.get(f"/paths?from=XXX&to_pincode={pincode}"), 404, "NotFound")
-    refused(fulfillment.get(f"/paths?from=BLR2&to_pincode={pincode}&budget=1"), 409, "NoRoute")
+    path = f"/paths?from=BLR2&to_pincode={pincode}&budget=1"
+    for query in (path, f"{path}&depart_at=2026-03-02T04:30:00Z"):
+        problem = refused(fulfillment.get(query), 409, "NoRoute")
+        assert [each["why_not"] for each in problem["candidates"]] == [
+            "no way leads there by land in 4 legs",
+            "the nearest hub is 2 legs away, and 1 are left",
+        ]
     refused(fulfillment.get("/paths?from=BLR2"), 422, "InvalidFields")
 
 

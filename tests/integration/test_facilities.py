@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.errors import CheckViolation
 
 from fulfillment_app.chalicelib.services import facilities, pincodes, rebuilds
 from online_kart.domain.errors import (
@@ -120,6 +121,14 @@ def test_a_leg_by_air_joins_hubs_only(inventory_db, now):
     facilities.add_leg(inventory_db, by_road, now)
     with pytest.raises(LegExists):
         facilities.add_leg(inventory_db, by_road, now)
+
+
+def test_the_database_holds_no_departure_that_nobody_could_read(inventory_db, now):
+    facilities.put_network(inventory_db, two_cities(), 4, now)
+    for entry in ("25:00", "mon,thu", "mon, thu 06:30", "06:30;", "", None):
+        with pytest.raises(CheckViolation, match="departure_times_are_well_formed"):
+            inventory_db.execute("UPDATE legs SET departure_times = %s", [["06:30", entry]])
+    inventory_db.execute("UPDATE legs SET departure_times = '{06:30,\"mon,thu 21:15:00.5\"}'")
 
 
 def test_a_leg_needs_both_its_ends(inventory_db, now):

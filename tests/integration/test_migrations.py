@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from local.databases import Databases
 from online_kart import migrate
 from online_kart.domain.errors import MigrationRefused, Unavailable
 from tests.conftest import fresh_name
+from tests.networks import put_network, two_cities
 
 
 @pytest.fixture
@@ -211,3 +213,22 @@ def wait_for(conn: Connection[Any], question: str) -> None:
             return
         conn.execute("SELECT pg_sleep(0.02)")
     raise AssertionError(f"never came true: {question}")
+
+
+def test_departures_stay_the_same_when_they_become_text_and_lose_their_weekdays_on_the_way_back(
+    inventory_db, now
+):
+    put_network(inventory_db, two_cities(), now)
+    inventory_db.execute("DELETE FROM legs WHERE mode = 'road'")
+    inventory_db.execute("""UPDATE legs SET departure_times = '{06:30,"mon,thu 21:15:30"}'""")
+    text = (migrate.INVENTORY / "0008_calendars.sql").read_text()
+    up, down = text.split("-- migrate:up")[1].split("-- migrate:down")
+
+    def departures() -> set[tuple[object, ...]]:
+        rows = inventory_db.execute("SELECT departure_times FROM legs").fetchall()
+        return {tuple(times) for (times,) in rows}
+
+    inventory_db.execute(down)
+    assert departures() == {(time(6, 30), time(21, 15, 30))}
+    inventory_db.execute(up)
+    assert departures() == {("06:30:00", "21:15:30")}

@@ -48,6 +48,9 @@ def test_what_a_network_writes_it_reads_again():
     [
         ({"facilities": [BLR1, BLR1]}, 'facilities[1]: code "BLR1" is already that of'),
         ({"facilities": [BLR | {"pincode_ranges": [[560001, 560002]]}]}, 'facilities[0]: "BLR" is'),
+        ({"facilities": [BLR | {"holidays": ["2026-03-04"]}]}, 'facilities[0]: "BLR" is a hub'),
+        ({"facilities": [BLR1 | {"holidays": ["4 March"]}]}, "facilities[0].holidays[0]: "),
+        ({"facilities": [BLR1 | {"closed_weekdays": ["Sun"]}]}, "facilities[0].closed_weekdays"),
         ({"facilities": [BLR1 | {"time_zone": "Asia/Nowhere"}]}, 'facilities[0]: "Asia/Nowhere"'),
         ({"facilities": [BLR1 | {"code": "no spaces"}]}, "facilities[0].code: "),
         ({"facilities": [BLR1 | {"kind": "depot"}]}, "facilities[0].kind: "),
@@ -69,6 +72,10 @@ def test_what_a_network_writes_it_reads_again():
         ({"legs": [ROAD | {"mode": "rail"}]}, "legs[0].mode: "),
         ({"legs": [ROAD | {"transit_minutes": 1.5}]}, "legs[0].transit_minutes: "),
         ({"legs": [ROAD | {"departure_times": ["25:00"]}]}, "legs[0].departure_times[0]: "),
+        (
+            {"legs": [ROAD | {"departure_times": ["06:30", "noon"]}]},
+            "legs[0].departure_times[1]: Value error, write",
+        ),
         ({"legs": [{"origin": "BLR1"}]}, "legs[0].destination: Field required"),
         ({"legs": 3}, "legs: "),
         ({"hop_limit": 0}, "hop_limit: "),

@@ -70,6 +70,32 @@ def test_from_and_to_prints_the_path_with_its_stops_and_budgets(network_file):
     assert printed["legs"][2] == {"origin": "H", "destination": "I", "mode": "air", "minutes": 65}
 
 
+def test_a_plan_says_why_and_on_paper_without_times(network_file):
+    _, text = run("plan", network_file, "--from", "A", "--to", "C")
+    why = json.loads(text)["why"]
+    land, by_hub = why["candidates"]
+    assert why["chosen"] == "by_hub"
+    assert (land["minutes"], land["why_not"]) == (None, "no way leads there by land in 2 legs")
+    assert (by_hub["minutes"], by_hub["gateway"], by_hub["home_hub"]) == (110, "H", "I")
+    assert [leg["budget_after"] for leg in why["legs"]] == [1, 2, 2, 1]
+    assert {leg["waiting_minutes"] for leg in why["legs"]} == {None}
+    assert why["promise_date"] is None
+
+
+def test_a_plan_at_an_instant_is_the_fastest_path_then_with_its_times(network_file):
+    asked = ("plan", network_file, "--from", "A", "--to", "C")
+    code, text = run(*asked, "--depart-at", "2026-03-02T10:00:00+05:30")
+    printed = json.loads(text)
+    assert (code, printed["minutes"], printed["hops"]) == (0, 110, 4)
+    why = printed["why"]
+    # By the grid: from A at 12:00, from B at 16:00, the flight at 18:00, from I at 20:00.
+    assert [leg["waiting_minutes"] for leg in why["legs"]] == [115, 225, 105, 55]
+    assert [leg["handling_minutes"] for leg in why["legs"]] == [5, 5, 5, 5]
+    assert why["legs"][2]["departs_at"] == "2026-03-02T12:30:00Z"
+    assert why["handled_at"] == "2026-03-02T14:45:00Z"
+    assert why["promise_date"] == "2026-03-03"
+
+
 def test_a_plan_may_begin_at_a_hub_and_end_at_an_fc_by_its_code(network_file):
     code, text = run("plan", network_file, "--from", "H", "--to", "C")
     assert (code, json.loads(text)["path"]) == (0, ["H", "I", "C"])
@@ -86,6 +112,17 @@ def test_no_path_is_null_and_exit_code_1(network_file, capsys, origin, to):
     code, text = run("plan", network_file, "--from", origin, "--to", to)
     assert (code, json.loads(text)["path"]) == (1, None)
     assert f"{origin} to {to}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("at", [(), ("--depart-at", "2026-03-02T04:30:00Z")])
+def test_where_there_is_no_path_the_candidates_say_why(network_file, at):
+    _, text = run("plan", network_file, "--from", "C", "--to", "A", *at)
+    why = json.loads(text)["why"]
+    assert (why["chosen"], why["legs"]) == (None, [])
+    assert [each["why_not"] for each in why["candidates"]] == [
+        "no way leads there by land in 2 legs",
+        "no hub is within 2 legs",
+    ]
 
 
 def test_the_hop_limit_can_be_another_than_the_files(network_file):
@@ -105,6 +142,10 @@ def test_the_hop_limit_can_be_another_than_the_files(network_file):
         (["--all-pairs", "--from", "A", "--to", "B"], "plan takes either"),
         ([], "plan takes either"),
         (["--all-pairs", "--hop-limit", "17"], "--hop-limit is from 1 to 16"),
+        (["--all-pairs", "--depart-at", "2026-03-02T04:30:00Z"], "--depart-at goes with"),
+        (["--from", "A", "--to", "B", "--depart-at", "noon"], '--depart-at: "noon" is not a'),
+        (["--from", "A", "--to", "B", "--depart-at", "2026-03-02T10:00"], "with its time zone"),
+        (["--from", "A", "--to", "B", "--depart-at", "0001-01-01T00:00Z"], "with its time zone"),
     ],
 )
 def test_a_question_that_cannot_be_understood_is_refused(network_file, capsys, arguments, message):

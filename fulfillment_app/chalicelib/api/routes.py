@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from online_kart.domain.base import Model
 from online_kart.domain.network import HOP_LIMIT_MAX, FacilityKind
-from online_kart.domain.values import FacilityCode, Pincode
+from online_kart.domain.values import AskedInstant, FacilityCode, Pincode
 from online_kart.http import (
     Page,
     Query,
@@ -38,11 +38,12 @@ class RouteTablePage(Page[route_views.Row]):
 
 
 class PathQuery(Model):
-    """`budget`: the legs that a package under way may still take before a hub."""
+    """`budget`: the legs that a package under way may still take before a hub. `depart_at`: when it is there."""
 
     from_: FacilityCode = Field(alias="from")
     to_pincode: Pincode
     budget: Annotated[int, Field(ge=0, le=HOP_LIMIT_MAX)] | None = None
+    depart_at: AskedInstant | None = None
 
 
 class RequestRebuild(Model):
@@ -79,10 +80,17 @@ def route_table(facility_code: str) -> Response:
 @routes_api.route("/paths", methods=["GET"])
 @errors_to_http
 def path() -> Response:
-    """`?from=BLR1&to_pincode=744101`: facilities, legs, planned minutes, and the ways chosen from."""
+    """`?from=BLR1&to_pincode=744101`: facilities, legs, planned minutes, the ways chosen from, and why, with times.
+
+    With `&depart_at=2026-03-02T10:00:00%2B05:30` it is the path that is fastest then, waiting counted.
+    """
     query = read_query(routes_api.current_request, PathQuery)
-    view = route_views.path_view(wiring.documents(), query.from_, query.to_pincode, query.budget)
-    return json_response(view)
+    documents, now = wiring.documents(), wiring.now()
+    return json_response(
+        route_views.path_view(
+            documents, query.from_, query.to_pincode, query.budget, query.depart_at, now
+        )
+    )
 
 
 @routes_api.route("/route-tables/rebuilds", methods=["POST"])

@@ -28,20 +28,20 @@ NEXT_ATTEMPT_AFTER = timedelta(days=1)
 
 
 def hand_over(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
-    """The package leaves its batch, and goes out from the FC where it is once that has handled it.
+    """The package leaves its batch, and goes out from the FC where it is once that has handled it, on a working day.
 
     Its stock leaves with it where that is its origin. In the caller's transaction, with the package locked.
     """
     assert package.at_facility is not None, "a package is handed over where it is"
     path = package_paths.by_id(documents, package.package_id)
-    ready_at = path.ready_to_leave_at(package.at_facility) if path else now
+    goes_out_at = path.goes_out_at(package.at_facility) if path else now
     delivery = Delivery(
         package_id=package.package_id,
         fc_code=package.at_facility,
         order_id=package.order_id,
         status="out",
         attempt=1,
-        out_at=max(ready_at, now),
+        out_at=max(goes_out_at, now),
         expected_on=package.promise_date,
     )
     if not deliveries.insert(conn, delivery):
@@ -82,7 +82,7 @@ def failed(
     reason: str,
     now: datetime,
 ) -> Outcome:
-    """The attempt was in vain: the next one is tomorrow, or, after the last, the package goes back to its origin.
+    """The attempt was in vain: the next one is on the next working day, or, after the last, it goes back to its origin.
 
     A repeat of an attempt that was told of changes nothing. Raises NotFound; PackageStatusConflict where it is not out
     for delivery; AttemptConflict where the attempt is still to come.
@@ -111,7 +111,9 @@ def _fail(
         replanning.send_back(conn, documents, delivery.package_id, reason, now)
         return
     today = now.astimezone(ZoneInfo(SHOP_TIME_ZONE)).date()
-    deliveries.fail_attempt(conn, delivery.package_id, reason, today + NEXT_ATTEMPT_AFTER)
+    calendar = facilities.facility(conn, delivery.fc_code).calendar
+    next_attempt_on = calendar.working_day_from(today + NEXT_ATTEMPT_AFTER)
+    deliveries.fail_attempt(conn, delivery.package_id, reason, next_attempt_on)
 
 
 def _note(

@@ -34,7 +34,7 @@ from online_kart.domain.network import PROBLEMS_MAX, Leg, LegKey, Network, parse
 from online_kart.domain.pincodes import united, without
 from online_kart.domain.routes import Ranges
 from online_kart.domain.values import FacilityCode
-from online_kart.inventory_db import facilities, legs, pincodes
+from online_kart.inventory_db import facilities, holidays, legs, pincodes
 
 from . import pincodes as pincode_services, rebuilds
 
@@ -236,7 +236,7 @@ def _no_leg(key: LegKey) -> NotFound:
 
 
 def put_network(conn: Connected, network: Network, hop_limit: int, now: datetime) -> int:
-    """Add and change facilities, legs and pincodes as the file has them; remove nothing.
+    """Add and change facilities, holidays, legs and pincodes as the file has them; remove nothing.
 
     A pincode moves between FCs of the file. Raises InvalidNetwork, which names the entries that
     break a rule, and PincodesTaken where an FC that is not in the file serves some of them.
@@ -249,6 +249,7 @@ def put_network(conn: Connected, network: Network, hop_limit: int, now: datetime
         if problems:
             raise InvalidNetwork(problems)
         facilities.upsert(conn, network.facilities, now)
+        holidays.insert_those_of(conn, network.facilities)
         legs.upsert(conn, network.legs)
         pincode_services.replace(conn, _changed_ranges(conn, network))
         reason = f"a network of {len(codes)} facilities was put"

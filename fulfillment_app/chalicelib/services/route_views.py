@@ -1,14 +1,19 @@
 """What people see of routes: a table as rows, and a path with its stops and why it is this one."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from online_kart.documents import route_tables
 from online_kart.documents.collection import Documents
 from online_kart.domain.base import Model
-from online_kart.domain.network import FacilityKind, Mode
+from online_kart.domain.errors import NoRoute
+from online_kart.domain.network import Facility, FacilityKind, Mode
+from online_kart.domain.promises import ready_at
 from online_kart.domain.routes import PlannedPath, Route, RouteTable
+from online_kart.routing.explanations import Explanation, Start, candidates, explain
+from online_kart.routing.timetables import TimetableSearch
 
 from .routes import Routes, current_routes
 
@@ -93,7 +98,10 @@ class Way(Model):
 
 
 class PathView(Model):
-    """A path and why it is this one: `ways` are what its first facility chose from, the best first."""
+    """A path and why it is this one: `ways` are what its first facility chose from, the best first.
+
+    `minutes` never hold the waiting for departures; `why` does.
+    """
 
     origin: str
     to_pincode: int
@@ -104,15 +112,28 @@ class PathView(Model):
     stops: tuple[Stop, ...]
     legs: tuple[PathLeg, ...]
     ways: tuple[Way, ...]
+    why: Explanation
 
 
-def path_view(documents: Documents, origin: str, pincode: int, budget: int | None) -> PathView:
-    """The path by the version in force. Raises NotFound, NotServed, NoRoute."""
+def path_view(
+    documents: Documents,
+    origin: str,
+    pincode: int,
+    budget: int | None,
+    depart_at: datetime | None,
+    now: datetime,
+) -> PathView:
+    """The path by the version in force; at `depart_at`, the fastest for a package that is at the origin then.
+
+    Without it, times are those of an order of now, or of a package under way that is at the origin now, which has a
+    budget. Raises NotFound, NotServed, and NoRoute with the candidates.
+    """
     routes = current_routes(documents)
     at_origin = routes.facility(origin)
-    path = routes.plan(origin, pincode, budget)
+    path = _path(routes, origin, pincode, budget, depart_at)
     left = path.budgets[0]
-    ways = [] if path.hops == 0 else routes.forwarding(path.destination).ways(at_origin.code, left)
+    ways = [] if path.hops == 0 else routes.forwarding(path.destination).ways(origin, left)
+    start = _start(at_origin, depart_at or now, is_order=depart_at is None and budget is None)
     return PathView(
         origin=origin,
         to_pincode=pincode,
@@ -126,7 +147,30 @@ def path_view(documents: Documents, origin: str, pincode: int, budget: int | Non
             Way(minutes=w.minutes, hops=w.hops, next_hop=w.next_hop, hub=w.hub or None)
             for w in ways
         ),
+        why=explain(routes.network, routes.table_of, path, start),
     )
+
+
+def _path(
+    routes: Routes, origin: str, pincode: int, budget: int | None, depart_at: datetime | None
+) -> PlannedPath:
+    """Raises NotServed, NoRoute."""
+    destination = routes.network.fc_serving(pincode)
+    if depart_at is None:
+        path = routes.forwarding(destination).path(origin, budget)
+    else:
+        path = TimetableSearch(routes.network).path(origin, destination, depart_at, budget)
+    if path is None:
+        left = routes.network.hop_limit if budget is None else budget
+        found = candidates(routes.table_of, origin, destination, left)
+        raise NoRoute(origin, pincode, [each.model_dump() for each in found])
+    return path
+
+
+def _start(at_origin: Facility, at: datetime, is_order: bool) -> Start:
+    if is_order:
+        return Start(at, ready_at(at, at_origin))
+    return Start(at, at + timedelta(minutes=at_origin.handling_minutes))
 
 
 def _stops(routes: Routes, path: PlannedPath) -> Iterator[Stop]:

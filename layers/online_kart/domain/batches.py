@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .base import Model
 from .network import Leg, LegKey, Mode
+from .timetables import last_of, next_of
 from .values import FacilityCode, Instant, Minutes, Quantity, Sku
 
 BatchStatus = Literal["open", "closed", "in_transit", "arrived", "finished"]
@@ -19,37 +20,29 @@ SHOP_TIME_ZONE = "Asia/Kolkata"
 GRID_HOURS = {Mode.ROAD: 4, Mode.AIR: 6, Mode.SEA: 12}
 """A leg without a timetable leaves every so many hours, counted from midnight in the shop's time zone."""
 
+GRID_STARTS_AT = datetime.combine(
+    date(2026, 1, 1), time(), tzinfo=ZoneInfo(SHOP_TIME_ZONE)
+).astimezone(UTC)
+"""Some midnight there. Every one is on the grid of every mode: a day is whole steps, and India's clocks never change."""
+
 
 def next_departure(leg: Leg, ready_at: datetime, time_zone: str) -> datetime:
     """When the leg leaves next, never before `ready_at` (aware). In UTC.
 
-    `time_zone` is the origin's: the leg's timetable is in its local times. A local time that a change of clocks
-    skips departs as much later as the clocks were set forward.
+    `time_zone` is the origin's: the leg's timetable is in its local times and weekdays.
     """
-    if not leg.departure_times:
-        return _next_on_grid(ready_at, GRID_HOURS[leg.mode])
-    zone = ZoneInfo(time_zone)
-    # A local day may end before `ready_at` where clocks change at midnight: two days are always enough.
-    first_day = ready_at.astimezone(zone).date()
-    departures = (
-        departure
-        for day in (first_day, first_day + timedelta(days=1), first_day + timedelta(days=2))
-        for departure in _departures_on(day, leg.departure_times, zone)
-    )
-    return min(departure for departure in departures if departure >= ready_at)
+    if leg.departure_times:
+        return next_of(leg.departure_times, ready_at, ZoneInfo(time_zone))
+    step = timedelta(hours=GRID_HOURS[leg.mode])
+    return GRID_STARTS_AT - (GRID_STARTS_AT - ready_at) // step * step  # rounded up
 
 
-def _departures_on(day: date, local_times: tuple[time, ...], zone: ZoneInfo) -> list[datetime]:
-    return [datetime.combine(day, at, tzinfo=zone).astimezone(UTC) for at in local_times]
-
-
-def _next_on_grid(ready_at: datetime, hours: int) -> datetime:
-    zone = ZoneInfo(SHOP_TIME_ZONE)
-    midnight = datetime.combine(ready_at.astimezone(zone).date(), time(), tzinfo=zone)
-    midnight = midnight.astimezone(UTC)
-    step = timedelta(hours=hours)
-    steps = -((midnight - ready_at) // step)  # rounded up: India's clocks never change
-    return midnight + steps * step
+def last_departure(leg: Leg, latest: datetime, time_zone: str) -> datetime:
+    """The leg's last departure that is not after `latest` (aware). In UTC; `next_departure` from behind."""
+    if leg.departure_times:
+        return last_of(leg.departure_times, latest, ZoneInfo(time_zone))
+    step = timedelta(hours=GRID_HOURS[leg.mode])
+    return GRID_STARTS_AT + (latest - GRID_STARTS_AT) // step * step
 
 
 class Batch(Model):

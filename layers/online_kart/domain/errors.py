@@ -5,6 +5,7 @@ carries the facts as attributes, so that nobody has to parse a message.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -65,11 +66,16 @@ class OutOfStock(Conflict):
 
 
 class NoRoute(Conflict):
-    """No path within the hop limit leads from `origin` to the pincode, or to the FC of that code."""
+    """No path within the hop limit leads from `origin` to the pincode, or to the FC of that code.
 
-    def __init__(self, origin: str, to: int | str) -> None:
+    `candidates` says why, where somebody asked: the two ways that there could have been.
+    """
+
+    def __init__(
+        self, origin: str, to: int | str, candidates: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
         super().__init__(f"No route leads from {origin} to {to}.")
-        self.origin, self.to = origin, to
+        self.origin, self.to, self.candidates = origin, to, candidates
 
 
 class NotServed(Conflict):
@@ -102,6 +108,14 @@ class LegExists(Conflict):
     def __init__(self, origin: str, destination: str, mode: str) -> None:
         super().__init__(f"There is a {mode} leg from {origin} to {destination} already.")
         self.origin, self.destination, self.mode = origin, destination, mode
+
+
+class HolidayExists(Conflict):
+    """The FC, or every FC, has a holiday on that day already."""
+
+    def __init__(self, day: date, fc_code: str | None) -> None:
+        super().__init__(f"{day} is a holiday of {fc_code or 'all FCs'} already.")
+        self.day, self.fc_code = day, fc_code
 
 
 class FacilityInUse(Conflict):

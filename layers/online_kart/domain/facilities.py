@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from .base import Model
+from .calendars import ClosedWeekdays
 from .network import TIME_ZONE_DEFAULT, Leg, Mode
+from .promises import LAST_MILE_MINUTES_DEFAULT
+from .timetables import DepartureTime
 from .values import FacilityCode, Instant, Latitude, Longitude, Minutes, Name, Pincode, PincodeRange
 
 FacilityStatus = Literal["open", "draining", "closed"]
@@ -20,7 +23,7 @@ FacilityStatus = Literal["open", "draining", "closed"]
 HubKind = Literal["airport", "seaport"]
 Units = Annotated[int, Field(ge=0, le=100_000_000)]
 DistanceKm = Annotated[float, Field(ge=0, le=50_000)]
-DepartureTimes = Annotated[tuple[time, ...], Field(max_length=200)]
+DepartureTimes = Annotated[tuple[DepartureTime, ...], Field(max_length=200)]
 
 CAPACITY_UNITS_DEFAULT = 100_000
 CUT_OFF_DEFAULT = time(18, 0)
@@ -61,6 +64,8 @@ class AddFulfillmentCenter(_Place):
     fc_code: FacilityCode
     capacity_units: Units = CAPACITY_UNITS_DEFAULT
     cut_off: time = CUT_OFF_DEFAULT
+    last_mile_minutes: Minutes = LAST_MILE_MINUTES_DEFAULT
+    closed_weekdays: ClosedWeekdays = ()
     pincode_ranges: Annotated[tuple[PincodeRange, ...], Field(max_length=RANGES_MAX)] = ()
 
 
@@ -80,10 +85,12 @@ class ChangeHub(Model):
 
 
 class ChangeFulfillmentCenter(ChangeHub):
-    """As ChangeHub; a new cut-off counts for orders from now on."""
+    """As ChangeHub; a new cut-off counts for orders from now on, and so do a last mile and closed weekdays."""
 
     capacity_units: Units | None = None
     cut_off: time | None = None
+    last_mile_minutes: Minutes | None = None
+    closed_weekdays: ClosedWeekdays | None = None
 
 
 class AddLeg(Leg):
@@ -146,6 +153,8 @@ class FulfillmentCenter(_Facility):
     fc_code: FacilityCode
     capacity_units: int
     cut_off: time
+    last_mile_minutes: int
+    closed_weekdays: ClosedWeekdays
     home_hub_code: str | None
 
 

@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from .base import Model
+from .calendars import Calendar, ClosedWeekdays, Holidays
 from .errors import InvalidNetwork, NotServed
+from .timetables import DepartureTime
 from .values import Latitude, Longitude, Minutes, PincodeRange
 
 HOP_LIMIT_MAX = 16
@@ -56,7 +58,9 @@ class Facility(Model):
     """A place where packages are handled. Only FCs serve pincodes.
 
     `handling_minutes` pass before a package may leave; an order after `cut_off` (local time) is
-    handled the next day; `capacity_units` is how many units of stock find room.
+    handled the next day; `capacity_units` is how many units of stock find room. From an FC's door
+    to its customers' it is `last_mile_minutes`, a day where it says nothing. It is closed on its
+    `closed_weekdays` and `holidays` (local dates).
     """
 
     code: NetworkCode
@@ -70,6 +74,13 @@ class Facility(Model):
     time_zone: str = TIME_ZONE_DEFAULT
     capacity_units: Annotated[int, Field(ge=0)] | None = None
     cut_off: time | None = None
+    last_mile_minutes: Minutes | None = None
+    closed_weekdays: ClosedWeekdays = ()
+    holidays: Holidays = ()
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.time_zone, self.closed_weekdays, self.holidays)
 
     @property
     def is_hub(self) -> bool:
@@ -87,7 +98,7 @@ class LegKey(NamedTuple):
 class Leg(Model):
     """A direct, directed connection. Without `departure_times` it leaves on the grid of its mode.
 
-    `departure_times` are local at the origin. `transit_minutes` do not hold the origin's handling.
+    `departure_times` are local at the origin, daily or by weekday. `transit_minutes` do not hold the origin's handling.
     """
 
     origin: NetworkCode
@@ -95,7 +106,7 @@ class Leg(Model):
     mode: Mode
     transit_minutes: Minutes
     distance_km: Annotated[float, Field(ge=0, le=50_000)] | None = None
-    departure_times: tuple[time, ...] = ()
+    departure_times: tuple[DepartureTime, ...] = ()
 
     @property
     def key(self) -> LegKey:
@@ -215,6 +226,8 @@ def _facility_problems(network: Network) -> Iterator[str]:
             yield f'{entry}: code "{facility.code}" is already that of facilities[{first}]'
         if facility.is_hub and facility.pincode_ranges:
             yield f'{entry}: "{facility.code}" is a hub, and a hub serves no pincodes'
+        if facility.is_hub and (facility.closed_weekdays or facility.holidays):
+            yield f'{entry}: "{facility.code}" is a hub, and a hub is never closed'
         if not _is_time_zone(facility.time_zone):
             yield f'{entry}: "{facility.time_zone}" is not a time zone'
 

@@ -14,11 +14,12 @@ from pydantic import Field
 
 from .base import Model
 from .batches import next_departure
+from .calendars import Calendar, ClosedWeekdays, Holidays
 from .errors import NotOnPath
 from .events import PackageStatus
 from .network import Facility, Leg
 from .packages import PackageLine
-from .promises import promise_date
+from .promises import goes_out_at, promise_date
 from .values import FacilityCode, Instant, Minutes, Pincode
 
 Health = Literal["green", "amber", "red"]
@@ -35,6 +36,9 @@ class Stop(Model):
     handling_minutes: Minutes
     time_zone: str
     budget: Annotated[int, Field(ge=0)]
+    last_mile_minutes: Minutes | None = None
+    closed_weekdays: ClosedWeekdays = ()
+    holidays: Holidays = ()
     leg: Leg | None = None
     planned_arrival_at: Instant | None = None
     planned_departure_at: Instant | None = None
@@ -42,6 +46,10 @@ class Stop(Model):
     expected_departure_at: Instant | None = None
     actual_arrival_at: Instant | None = None
     actual_departure_at: Instant | None = None
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.time_zone, self.closed_weekdays, self.holidays)
 
     @property
     def is_passed(self) -> bool:
@@ -115,7 +123,13 @@ class PackagePath(Model):
     @property
     def expected_on(self) -> date:
         """The date on which it is now expected at the customer's door."""
-        return promise_date(self._ready_at(self.stops[-1]))
+        last = self.stops[-1]
+        return promise_date(self._ready_at(last), last.calendar, last.last_mile_minutes)
+
+    def goes_out_at(self, facility: str) -> datetime:
+        """When it leaves there for its customer: handled, and on a working day. Raises NotOnPath."""
+        calendar = self.stops[self._index_of(facility)].calendar
+        return goes_out_at(self.ready_to_leave_at(facility), calendar)
 
     @property
     def health(self) -> Health:
@@ -223,6 +237,9 @@ def stop_at(facility: Facility, budget: int) -> Stop:
         handling_minutes=facility.handling_minutes,
         time_zone=facility.time_zone,
         budget=budget,
+        last_mile_minutes=facility.last_mile_minutes,
+        closed_weekdays=facility.closed_weekdays,
+        holidays=facility.holidays,
     )
 
 

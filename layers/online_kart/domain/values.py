@@ -1,8 +1,10 @@
 """Small values with a rule of their own: pincodes, SKUs, codes, money, times."""
 
-from typing import Annotated
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 PINCODE_MIN = 100_000
 PINCODE_MAX = 999_999
@@ -33,3 +35,20 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Instant = AwareDatetime
 """A moment with a time zone. We store and compare in UTC and show in the shop's zone."""
+
+
+def _instant_of(value: Any) -> Any:
+    """Of a text, and of no number. A `+` that the decoding of a URL took for a blank is one again."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", value))
+    if isinstance(value, datetime):
+        return value
+    raise ValueError("write a moment such as 2026-03-02T10:00:00+05:30")
+
+
+AskedInstant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_instant_of),
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+]
+"""A moment that somebody asks about. No plan that begins in these years ends where dates do."""

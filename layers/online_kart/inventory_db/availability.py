@@ -4,6 +4,7 @@ Changes are taken by one at a time, in their order. A row of stock never has les
 numbered under its lock: so the sum of the first ones is never below zero either, whichever of them are visible.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -63,3 +64,32 @@ def take_changes(
         {"limit": limit, "now": now},
     ).fetchall()
     return rows[0][0], [Availability(*row[1:]) for row in rows if row[1] is not None]
+
+
+# What a promise asks
+
+
+class FreeUnits(NamedTuple):
+    """Of an item in an FC: the active offer with the most free units there, and how many."""
+
+    sku: str
+    fc_code: str
+    seller_id: UUID
+    free_units: int
+
+
+def free_units(conn: Connection[Any], skus: Sequence[str]) -> list[FreeUnits]:
+    """Where units of the items are free, in open FCs only. By item and FC."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (s.sku, s.fc_code) s.sku, s.fc_code, s.seller_id, s.on_hand - s.reserved
+          FROM stock AS s
+          JOIN offers AS o ON o.seller_id = s.seller_id AND o.sku = s.sku AND o.status = 'active'
+          JOIN items AS i ON i.sku = s.sku AND i.status = 'active'
+          JOIN facilities AS f ON f.code = s.fc_code AND f.status = 'open'
+         WHERE s.sku = ANY(%(skus)s) AND s.on_hand > s.reserved
+         ORDER BY s.sku, s.fc_code, s.on_hand - s.reserved DESC, s.seller_id
+        """,
+        {"skus": list(skus)},
+    ).fetchall()
+    return [FreeUnits._make(row) for row in rows]

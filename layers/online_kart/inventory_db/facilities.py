@@ -23,6 +23,7 @@ from ..domain.facilities import (
     Hub,
 )
 from ..domain.network import HOP_LIMIT_DEFAULT, Facility, Leg, Network
+from ..domain.promises import LAST_MILE_MINUTES_DEFAULT
 
 NETWORK_LOCK = 7_301_846
 """The key of PostgreSQL's advisory lock; any number that nobody else uses."""
@@ -35,13 +36,16 @@ _HUB = """
 _FULFILLMENT_CENTER = """
     SELECT f.code AS fc_code, f.name, f.state, f.latitude, f.longitude, f.time_zone,
            f.handling_minutes, f.status, f.created_at, f.updated_at, c.capacity_units, c.cut_off,
-           c.home_hub_code
+           c.last_mile_minutes, c.closed_weekdays, c.home_hub_code
       FROM facilities AS f
       JOIN fulfillment_centers AS c ON c.fc_code = f.code
 """
 _FACILITY = """
     SELECT f.code, f.kind, f.handling_minutes, f.latitude, f.longitude, f.name, f.state,
-           f.time_zone, c.capacity_units, c.cut_off,
+           f.time_zone, c.capacity_units, c.cut_off, c.last_mile_minutes,
+           coalesce(c.closed_weekdays, '{}') AS closed_weekdays,
+           ARRAY(SELECT h.day FROM holidays AS h
+                  WHERE h.fc_code = c.fc_code OR (h.fc_code IS NULL AND c.fc_code IS NOT NULL)) AS holidays,
            ARRAY(SELECT ARRAY[lower(r.pincodes), upper(r.pincodes) - 1]
                    FROM pincode_ranges AS r
                   WHERE r.fc_code = f.code
@@ -194,10 +198,11 @@ def insert_fulfillment_center(
     return _insert_facility(conn, fields) and bool(
         conn.execute(
             """
-            INSERT INTO fulfillment_centers (fc_code, capacity_units, cut_off)
-            VALUES (%(code)s, %(capacity_units)s, %(cut_off)s)
+            INSERT INTO fulfillment_centers (fc_code, capacity_units, cut_off, last_mile_minutes, closed_weekdays)
+            VALUES (%(code)s, %(capacity_units)s, %(cut_off)s, %(last_mile_minutes)s,
+                    %(closed_weekdays)s::text[])
             """,
-            fields,
+            {**fields, "closed_weekdays": list(fc.closed_weekdays)},
         )
     )
 
@@ -230,8 +235,12 @@ def update(conn: Connection[Any], code: str, changes: Mapping[str, Any], now: da
         "status",
         "capacity_units",
         "cut_off",
+        "last_mile_minutes",
+        "closed_weekdays",
     )
     fields = {**dict.fromkeys(known), **changes, "code": code, "now": now}
+    if fields["closed_weekdays"] is not None:
+        fields["closed_weekdays"] = list(fields["closed_weekdays"])
     conn.execute(
         """
         UPDATE facilities
@@ -251,7 +260,9 @@ def update(conn: Connection[Any], code: str, changes: Mapping[str, Any], now: da
         """
         UPDATE fulfillment_centers
            SET capacity_units = coalesce(%(capacity_units)s, capacity_units),
-               cut_off = coalesce(%(cut_off)s, cut_off)
+               cut_off = coalesce(%(cut_off)s, cut_off),
+               last_mile_minutes = coalesce(%(last_mile_minutes)s, last_mile_minutes),
+               closed_weekdays = coalesce(%(closed_weekdays)s::text[], closed_weekdays)
          WHERE fc_code = %(code)s
         """,
         fields,
@@ -265,11 +276,13 @@ def upsert(conn: Connection[Any], facilities: Sequence[Facility], now: datetime)
     """
     rows = [
         {
-            **facility.model_dump(exclude={"pincode_ranges"}, mode="python"),
+            **facility.model_dump(exclude={"pincode_ranges", "holidays"}, mode="python"),
             "kind": facility.kind.value,
+            "closed_weekdays": list(facility.closed_weekdays),
             "now": now,
             "capacity_units_default": CAPACITY_UNITS_DEFAULT,
             "cut_off_default": CUT_OFF_DEFAULT,
+            "last_mile_minutes_default": LAST_MILE_MINUTES_DEFAULT,
         }
         for facility in facilities
     ]
@@ -299,12 +312,16 @@ def upsert(conn: Connection[Any], facilities: Sequence[Facility], now: datetime)
     )
     cur.executemany(
         """
-        INSERT INTO fulfillment_centers AS c (fc_code, capacity_units, cut_off)
+        INSERT INTO fulfillment_centers AS c (fc_code, capacity_units, cut_off, last_mile_minutes, closed_weekdays)
         VALUES (%(code)s, coalesce(%(capacity_units)s, %(capacity_units_default)s),
-                coalesce(%(cut_off)s, %(cut_off_default)s))
+                coalesce(%(cut_off)s, %(cut_off_default)s),
+                coalesce(%(last_mile_minutes)s, %(last_mile_minutes_default)s),
+                %(closed_weekdays)s::text[])
         ON CONFLICT (fc_code) DO UPDATE
            SET capacity_units = coalesce(%(capacity_units)s, c.capacity_units),
-               cut_off = coalesce(%(cut_off)s, c.cut_off)
+               cut_off = coalesce(%(cut_off)s, c.cut_off),
+               last_mile_minutes = coalesce(%(last_mile_minutes)s, c.last_mile_minutes),
+               closed_weekdays = coalesce(nullif(excluded.closed_weekdays, '{}'), c.closed_weekdays)
         """,
         [row for row in rows if row["kind"] == "fc"],
     )

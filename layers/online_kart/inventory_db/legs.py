@@ -12,16 +12,13 @@ COLUMNS = "origin, destination, mode, transit_minutes, distance_km, departure_ti
 
 _VALUES = """
     VALUES (%(origin)s, %(destination)s, %(mode)s, %(transit_minutes)s, %(distance_km)s,
-            %(departure_times)s::time[])
+            %(departure_times)s::text[])
 """
 
 
 def _row(leg: Leg) -> dict[str, Any]:
-    return {
-        **leg.model_dump(),
-        "mode": leg.mode.value,
-        "departure_times": list(leg.departure_times),
-    }
+    row = leg.model_dump()
+    return {**row, "mode": leg.mode.value, "departure_times": list(row["departure_times"])}
 
 
 def insert(conn: Connection[Any], leg: Leg) -> bool:
@@ -104,7 +101,7 @@ def update(conn: Connection[Any], key: LegKey, changes: Mapping[str, Any]) -> bo
             UPDATE legs
                SET transit_minutes = coalesce(%(transit_minutes)s, transit_minutes),
                    distance_km = coalesce(%(distance_km)s, distance_km),
-                   departure_times = coalesce(%(departure_times)s::time[], departure_times)
+                   departure_times = coalesce(%(departure_times)s::text[], departure_times)
              WHERE origin = %(origin)s AND destination = %(destination)s AND mode = %(mode)s
             """,
             {**_named(key), **fields},

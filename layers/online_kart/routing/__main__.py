@@ -2,6 +2,8 @@
 
     python -m online_kart.routing tables NETWORK.json
     python -m online_kart.routing plan NETWORK.json --from BLR1 --to 560001
+    python -m online_kart.routing plan NETWORK.json --from BLR1 --to 560001 \
+        --depart-at 2026-03-02T10:00:00+05:30
     python -m online_kart.routing plan NETWORK.json --all-pairs
 
 JSON goes to standard output, errors to standard error. The exit code is 0, 1 when there is no path
@@ -14,17 +16,23 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic import TypeAdapter, ValidationError
+
 from online_kart.domain.errors import InvalidNetwork, InvalidRequest, NotServed
 from online_kart.domain.network import HOP_LIMIT_MAX, Network, parse_network
 from online_kart.domain.routes import PlannedPath
+from online_kart.domain.values import AskedInstant
 
+from .explanations import Explanation, Start, candidates, explain
 from .forwarding import Forwarding
 from .health import health
 from .tables import Router
+from .timetables import TimetableSearch
 
 NO_PATH, REFUSED = 1, 2
 
@@ -61,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     plan.add_argument("--from", dest="origin", metavar="CODE", help="an FC or a hub")
     plan.add_argument("--to", metavar="PIN", help="a pincode, or the code of an FC")
+    plan.add_argument(
+        "--depart-at",
+        metavar="INSTANT",
+        help="when the package is at --from, with a time zone: the fastest path then, with times",
+    )
     plan.add_argument(
         "--all-pairs", action="store_true", help="a JSON line for every ordered pair of FCs"
     )
@@ -107,8 +120,11 @@ def _print_plan(router: Router, options: argparse.Namespace, out: TextIO) -> int
     half_a_pair = (options.origin is None) != (options.to is None)
     if one_pair == options.all_pairs or half_a_pair:
         raise InvalidRequest("plan takes either --from CODE and --to PIN, or --all-pairs")
+    if options.all_pairs and options.depart_at:
+        raise InvalidRequest("--depart-at goes with --from CODE and --to PIN")
     if one_pair:
-        return _print_pair(router, options.origin, options.to, out)
+        depart_at = None if options.depart_at is None else _instant(options.depart_at)
+        return _print_pair(router, options.origin, options.to, depart_at, out)
     for pair in _all_pairs(router):
         _write(out, pair)
     out.flush()
@@ -135,14 +151,26 @@ def _summary(path: PlannedPath | None) -> dict[str, Any]:
     return {"path": path.facilities, "minutes": path.minutes, "hops": path.hops}
 
 
-def _print_pair(router: Router, origin: str, to: str, out: TextIO) -> int:
-    """Prints the path with its stops, or `"path": null`."""
+def _instant(text: str) -> datetime:
+    try:
+        instant: datetime = TypeAdapter(AskedInstant).validate_python(text)
+    except ValidationError:
+        example = "a moment with its time zone, such as 2026-03-02T10:00:00+05:30"
+        raise InvalidRequest(f'--depart-at: "{text}" is not {example}') from None
+    return instant
+
+
+def _print_pair(
+    router: Router, origin: str, to: str, depart_at: datetime | None, out: TextIO
+) -> int:
+    """Prints the path with its stops, or `"path": null`, and why it is so."""
     if origin not in router.network.by_code:
         raise InvalidRequest(f'--from: "{origin}" is not a facility of the network')
     destination = _destination(router.network, to)
-    path = None if destination is None else router.plan(origin, destination)
+    path = None if destination is None else _path(router, origin, destination, depart_at)
     answer = {"origin": origin, "to": to, "destination": destination, **_summary(path)}
-    _write(out, answer | (_stops(path) if path else {}))
+    why = None if destination is None else _why(router, origin, destination, path, depart_at)
+    _write(out, answer | (_stops(path) if path else {}) | {"why": why})
     out.flush()
     if path is None:
         reason = f"no FC serves pincode {to}" if destination is None else "there is no path"
@@ -162,6 +190,31 @@ def _destination(network: Network, to: str) -> str | None:
         return network.fc_serving(int(to))
     except NotServed:
         return None
+
+
+def _path(
+    router: Router, origin: str, destination: str, depart_at: datetime | None
+) -> PlannedPath | None:
+    if depart_at is None:
+        return router.plan(origin, destination)
+    return TimetableSearch(router.network).path(origin, destination, depart_at)
+
+
+def _why(
+    router: Router,
+    origin: str,
+    destination: str,
+    path: PlannedPath | None,
+    depart_at: datetime | None,
+) -> dict[str, Any]:
+    """Without an instant there are no times, and where there is no path there are the candidates alone."""
+    network = router.network
+    if path is None:
+        found = candidates(router.table, origin, destination, network.hop_limit)
+        return Explanation(chosen=None, candidates=found).model_dump(mode="json")
+    handling = timedelta(minutes=network.by_code[origin].handling_minutes)
+    start = None if depart_at is None else Start(depart_at, depart_at + handling)
+    return explain(network, router.table, path, start).model_dump(mode="json")
 
 
 def _stops(path: PlannedPath) -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""What a customer can be promised before ordering: for each item, the best date, and from where, or why there is none.
+
+Stock is read in one statement for all items; paths come from the route tables in memory, one for each FC that has any of
+them. It is what sourcing would find for one unit of one item (`stock`), so an order of one item keeps the date while the
+stock lasts; an order of several may be put together otherwise.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+
+from online_kart.domain.base import Model
+from online_kart.domain.errors import NoRoute, NotServed
+from online_kart.domain.values import FacilityCode, Instant, Pincode, Sku
+from online_kart.inventory_db import availability
+from online_kart.inventory_db.availability import FreeUnits
+
+from . import paths
+from .routes import Routes
+
+WhyNot = Literal["not_served", "out_of_stock", "no_route"]
+"""No FC serves the pincode; no FC has a free unit; those that have one have no path there."""
+
+
+class ItemPromise(Model):
+    """The earliest date on which one unit can be at the door. All but the item is None where `why_not` says why."""
+
+    sku: Sku
+    promise_date: date | None = None
+    fc_code: FacilityCode | None = None
+    seller_id: UUID | None = None
+    free_units: int | None = None
+    """Of that seller's offer in that FC."""
+    minutes: int | None = None
+    """Of the path, without waiting."""
+    why_not: WhyNot | None = None
+
+
+class Promises(Model):
+    """The promises for items that are ordered together with nothing else, to one pincode, at one moment."""
+
+    to_pincode: Pincode
+    ordered_at: Instant
+    table_version: int
+    destination: FacilityCode | None
+    """The FC that serves the pincode."""
+    promises: tuple[ItemPromise, ...]
+
+
+class _Promise(NamedTuple):
+    """What an FC can promise; the fields are in the order in which promises compare."""
+
+    promise_date: date
+    minutes: int
+    fc_code: str
+
+
+def promises(
+    conn: Connection[Any],
+    routes: Routes,
+    to_pincode: int,
+    skus: Sequence[str],
+    ordered_at: datetime,
+) -> Promises:
+    """In the order of the SKUs. One the catalog does not know is out of stock."""
+    try:
+        destination = routes.network.fc_serving(to_pincode)
+    except NotServed:
+        destination = None
+        found = [ItemPromise(sku=sku, why_not="not_served") for sku in skus]
+    else:
+        free = availability.free_units(conn, skus)
+        found = list(_best(routes, to_pincode, skus, free, ordered_at))
+    return Promises(
+        to_pincode=to_pincode,
+        ordered_at=ordered_at,
+        table_version=routes.version,
+        destination=destination,
+        promises=tuple(found),
+    )
+
+
+def _best(
+    routes: Routes, pincode: int, skus: Sequence[str], free: Sequence[FreeUnits], at: datetime
+) -> Iterator[ItemPromise]:
+    promise_of = {code: _promise(routes, code, pincode, at) for code in {f.fc_code for f in free}}
+    of_item: dict[str, list[FreeUnits]] = {}
+    for units in free:
+        of_item.setdefault(units.sku, []).append(units)
+    for sku in skus:
+        everywhere = of_item.get(sku, [])
+        within_reach = ((promise_of[units.fc_code], units) for units in everywhere)
+        best = min(((promise, units) for promise, units in within_reach if promise), default=None)
+        if best is None:
+            yield ItemPromise(sku=sku, why_not="no_route" if everywhere else "out_of_stock")
+            continue
+        promise, units = best
+        yield ItemPromise(
+            sku=sku,
+            seller_id=units.seller_id,
+            free_units=units.free_units,
+            **promise._asdict(),
+        )
+
+
+def _promise(routes: Routes, fc_code: str, pincode: int, ordered_at: datetime) -> _Promise | None:
+    """None where no path leads from the FC to the pincode."""
+    try:
+        path = routes.plan(fc_code, pincode)
+    except NoRoute:
+        return None
+    return _Promise(paths.promise_of(routes, path, ordered_at), path.minutes, fc_code)

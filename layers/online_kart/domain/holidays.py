@@ -1,0 +1,27 @@
+"""Holidays: days on which one FC, or every FC, does not work. The network has them with each FC (`calendars`)."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import Model
+from .values import FacilityCode, Name
+
+HOLIDAY_NAME_DEFAULT = "Holiday"
+"""Of one that a network file brings: that has dates only."""
+
+HolidayDate = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
+
+
+class HolidayKey(Model):
+    """What names a holiday. Without an FC it is every FC's."""
+
+    day: HolidayDate
+    fc_code: FacilityCode | None = None
+
+
+class Holiday(HolidayKey):
+    """A day on which an FC, or every FC, neither handles orders nor delivers."""
+
+    name: Name
