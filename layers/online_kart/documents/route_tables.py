@@ -158,6 +158,12 @@ def manifest(documents: Documents, version: int) -> Manifest:
     return Manifest(version, found["tables"], found["digests"])
 
 
+@answering
+def kept_versions(documents: Documents) -> list[int]:
+    """Those that have a manifest, the oldest first."""
+    return sorted(each["_id"] for each in documents[VERSIONS].find({}, {"_id": 1}))
+
+
 class Current(NamedTuple):
     version: int
     previous: int
