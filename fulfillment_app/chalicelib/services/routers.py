@@ -3,7 +3,7 @@
 import threading
 
 from online_kart.domain.network import Network
-from online_kart.routing.tables import Router
+from online_kart.routing.tables import Change, Router
 
 
 class _LastRouter:
@@ -17,6 +17,12 @@ class _LastRouter:
             self._router = last.changed_to(network).router if last else Router(network)
             return self._router
 
+    def change(self, before: Network, after: Network) -> Change:
+        change = self.of(before).changed_to(after)
+        with self._lock:
+            self._router = change.router
+        return change
+
 
 _last_router = _LastRouter()
 
@@ -24,3 +30,8 @@ _last_router = _LastRouter()
 def router_of(network: Network) -> Router:
     """A router of the network, which is made of the last one where there is one. It is not changed any more."""
     return _last_router.of(network)
+
+
+def change_of(before: Network, after: Network) -> Change:
+    """The router of the network after a change, and the facilities whose tables it touches."""
+    return _last_router.change(before, after)

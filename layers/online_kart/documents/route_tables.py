@@ -7,7 +7,7 @@ version is whole the moment the pointer to its manifest is moved, which is one g
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pymongo import IndexModel, ReplaceOne
@@ -128,11 +128,16 @@ def missing_tables(documents: Documents, tables: Mapping[str, int]) -> list[str]
 
 @dataclass(frozen=True)
 class Manifest:
-    """The tables of one version: {code: version in which it was written}, and their digests."""
+    """The tables of one version: {code: version in which it was written}, their digests, and the FCs' home hubs.
+
+    `edition` is that of the rules by which its tables were made: 0 where nobody noted it.
+    """
 
     version: int
     tables: Mapping[str, int]
     digests: Mapping[str, str]
+    home_hubs: Mapping[str, str | None] = field(default_factory=dict)
+    edition: int = 0
 
 
 NO_TABLES = Manifest(version=0, tables={}, digests={})
@@ -142,7 +147,12 @@ NO_TABLES = Manifest(version=0, tables={}, digests={})
 def put_manifest(documents: Documents, manifest: Manifest) -> None:
     documents[VERSIONS].replace_one(
         {"_id": manifest.version},
-        {"tables": dict(manifest.tables), "digests": dict(manifest.digests)},
+        {
+            "tables": dict(manifest.tables),
+            "digests": dict(manifest.digests),
+            "home_hubs": dict(manifest.home_hubs),
+            "edition": manifest.edition,
+        },
         upsert=True,
     )
 
@@ -155,7 +165,13 @@ def manifest(documents: Documents, version: int) -> Manifest:
     found = documents[VERSIONS].find_one({"_id": version})
     if found is None:
         raise NotFound("version of the route tables", version)
-    return Manifest(version, found["tables"], found["digests"])
+    return Manifest(
+        version,
+        found["tables"],
+        found["digests"],
+        found.get("home_hubs", {}),
+        found.get("edition", 0),
+    )
 
 
 @answering
