@@ -59,7 +59,7 @@ class Work(NamedTuple):
 
 
 class _LastWork:
-    """The work of the build this process did a chunk of last; the next chunk mostly is of the same."""
+    """The work of the build that this process began, or did a chunk of, last; the next chunk mostly is of the same."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,11 +69,23 @@ class _LastWork:
         key = (documents.name, chunk.version, chunk.base_version)
         with self._lock:  # two chunks at once: the second waits for what the first reads
             if self._last is None or self._last[0] != key:
-                self._last = (key, _work(documents, chunk))
+                snapshot = _snapshot(documents, chunk)
+                base = route_tables.manifest(documents, chunk.base_version)
+                self._last = (key, Work(snapshot, base))
             return self._last[1]
+
+    def keep(self, documents: Documents, snapshot: Snapshot) -> None:
+        work = Work(snapshot, route_tables.manifest(documents, snapshot.base_version))
+        with self._lock:
+            self._last = ((documents.name, snapshot.version, snapshot.base_version), work)
 
 
 _last_work = _LastWork()
+
+
+def keep_work(documents: Documents, snapshot: Snapshot) -> None:
+    """Where this process does chunks, too, it need not read what it has just written."""
+    _last_work.keep(documents, snapshot)
 
 
 def work_of(documents: Documents, chunk: Chunk) -> Work:
@@ -81,8 +93,8 @@ def work_of(documents: Documents, chunk: Chunk) -> Work:
     return _last_work.of(documents, chunk)
 
 
-def _work(documents: Documents, chunk: Chunk) -> Work:
+def _snapshot(documents: Documents, chunk: Chunk) -> Snapshot:
     snapshot = build_documents.snapshot(documents, chunk.version)
     if snapshot.base_version != chunk.base_version:
         raise NotFound("network snapshot on base", f"{chunk.base_version} of {chunk.version}")
-    return Work(snapshot, route_tables.manifest(documents, chunk.base_version))
+    return snapshot

@@ -31,7 +31,7 @@ from online_kart.domain.route_builds import BuildFigures, RouteBuild
 from online_kart.inventory_db import facilities, route_builds
 from online_kart.messaging import outbox
 
-from .chunks import Chunk, chunks_of, work_of
+from .chunks import Chunk, chunks_of, keep_work, work_of
 from .routers import change_of
 
 logger = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ def snapshot_network(
     snapshot = _snapshot(documents, version, current, network)
     compared_at = timer()
     build_documents.put_snapshot(documents, snapshot)
+    keep_work(documents, snapshot)
     route_builds.note_touched(
         conn,
         version,
@@ -194,7 +195,10 @@ def publish_version(
 
 
 def _put_manifest(documents: Documents, version: int) -> None:
-    """The tables that were built, and those of the base that were not touched. Raises RouteTablesMissing, NotFound."""
+    """The tables that were built, and those of the base that were not touched. Raises RouteTablesMissing, NotFound.
+
+    A part is written when its tables are; those of earlier versions are looked for, as somebody may have removed them.
+    """
     outline = build_documents.outline(documents, version)
     base = route_tables.manifest(documents, outline.base_version)
     built = {
@@ -206,7 +210,8 @@ def _put_manifest(documents: Documents, version: int) -> None:
     table_of = {code: _taken_over(base, code) for code in taken_over} | built
     written_in = {code: each.version for code, each in table_of.items()}
     missing = sorted(set(outline.codes) - table_of.keys())
-    missing += route_tables.missing_tables(documents, written_in)
+    earlier = {code: each for code, each in written_in.items() if each != version}
+    missing += route_tables.missing_tables(documents, earlier)
     if missing:
         raise RouteTablesMissing(version, missing)
     route_tables.put_manifest(
