@@ -99,7 +99,7 @@ def test_publishing_writes_each_fcs_home_hub(inventory_db, documents, now, built
 
 
 def test_a_version_that_lacks_a_table_is_refused(inventory_db, documents, now, built):
-    version = rebuilds.request_rebuild(inventory_db, "asked for", now)
+    version = facilities.close_hub(inventory_db, "BLR", now)
     started = rebuilds.snapshot_network(inventory_db, documents, version, HOP_LIMIT, now)
 
     with pytest.raises(RouteTablesMissing):  # no chunk was built
@@ -107,10 +107,10 @@ def test_a_version_that_lacks_a_table_is_refused(inventory_db, documents, now, b
 
     for chunk in started.chunks:
         rebuilds.build_tables(documents, chunk)
-    documents[route_tables.HUB_TABLES].delete_one({"_id": f"DEL@{built}"})
-    with pytest.raises(RouteTablesMissing) as refused:  # a document is gone that a part names
+    documents[route_tables.FC_TABLES].delete_one({"_id": f"DEL1@{built}"})
+    with pytest.raises(RouteTablesMissing) as refused:  # a document is gone that is taken over
         rebuilds.publish_version(inventory_db, documents, version, now)
-    assert refused.value.missing == ["DEL"]
+    assert refused.value.missing == ["DEL1"]
     assert route_tables.current_version(documents) == built
 
 
@@ -357,7 +357,7 @@ def test_pruning_keeps_what_a_build_under_way_is_compared_with(inventory_db, doc
 
 
 def test_a_large_network_is_kept_in_several_parts(documents):
-    snapshot = build_documents.Snapshot(7, 0, two_cities())
+    snapshot = build_documents.Snapshot(7, 0, two_cities(), ["BLR1"])
 
     build_documents.put_snapshot(documents, snapshot, characters_max=500)
 

@@ -4,19 +4,17 @@ Networks are small and their minutes few, so that ties, one-way legs, legs that 
 disconnected parts, hubs without flights and FCs without a hub are all common.
 """
 
-import random
-
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from online_kart.domain.errors import NoRoute
-from online_kart.domain.network import Leg, Mode, Network
+from online_kart.domain.network import Mode, Network
 from online_kart.domain.routes import PlannedPath, RouteTable
 from online_kart.routing.forwarding import Choice, Forwarding, path_to, trace_path
 from online_kart.routing.health import health
 from online_kart.routing.tables import Router
 from tests.brute_force import BruteForce, SlowWay
-from tests.builders import a_hub, a_leg, an_fc
+from tests.random_networks import a_larger_network, legs_of, network_of
 
 EXAMPLES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -41,50 +39,8 @@ def networks(draw: st.DrawFn) -> Network:
     )
     minutes = zip(keys, draw(taken), strict=True)
     handling = draw(st.lists(costs, min_size=len(codes), max_size=len(codes)))
-    legs = _legs({key: cost for key, cost in minutes if cost is not None}, set(hubs))
-    return _network(codes, set(hubs), handling, legs, draw(st.integers(1, 5)))
-
-
-def _legs(drawn: dict[tuple[tuple[str, str], Mode], int], hubs: set[str]) -> list[Leg]:
-    return [
-        a_leg(origin, to, minutes, mode)
-        for ((origin, to), mode), minutes in drawn.items()
-        if mode is Mode.ROAD or {origin, to} <= hubs
-    ]
-
-
-def _network(
-    codes: list[str], hubs: set[str], handling: list[int], legs: list[Leg], hop_limit: int
-) -> Network:
-    facilities = []
-    for place, code in enumerate(codes):
-        first = 200_000 + 100 * place
-        ranges = ((first, first + 39), (first + 40, first + 59), (first + 70, first + 99))
-        facilities.append(
-            a_hub(code, handling_minutes=handling[place])
-            if code in hubs
-            else an_fc(code, *ranges, handling_minutes=handling[place])
-        )
-    return Network(hop_limit=hop_limit, facilities=tuple(facilities), legs=tuple(legs))
-
-
-def a_larger_network(seed: int) -> Network:
-    """Up to 40 facilities, near neighbours joined, some one way."""
-    rng = random.Random(seed)
-    codes = [f"{rng.choice('ABCXYZ')}{number:02}" for number in range(rng.randint(12, 40))]
-    hubs = set(rng.sample(codes, rng.randint(0, len(codes) // 3)))
-    minutes_max = rng.choice([1, 4, 300])
-    legs: dict[tuple[tuple[str, str], Mode], int] = {}
-    for place, code in enumerate(codes):
-        for other in rng.sample(codes, min(len(codes), rng.randint(0, 5))):
-            near = codes[(place + rng.randint(1, 4)) % len(codes)]
-            to = near if rng.random() < 0.8 else other
-            for pair in ((code, to), (to, code))[: rng.choice([1, 2, 2])]:
-                if code != to:
-                    legs[pair, rng.choice(list(Mode))] = rng.randint(0, minutes_max)
-                    legs.setdefault((pair, Mode.ROAD), rng.randint(0, minutes_max))
-    handling = [rng.randint(0, minutes_max) for _ in codes]
-    return _network(codes, hubs, handling, _legs(legs, hubs), rng.randint(1, 5))
+    legs = legs_of({key: cost for key, cost in minutes if cost is not None}, set(hubs))
+    return network_of(codes, set(hubs), handling, legs, draw(st.integers(1, 5)))
 
 
 def check_fc_table(table: RouteTable, slow: BruteForce) -> None:

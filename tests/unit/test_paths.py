@@ -1,7 +1,9 @@
 """What is fastest: by land, to a hub, from hub to hub. See also tests/routing."""
 
 from online_kart.domain.network import Mode
-from online_kart.routing.paths import PathFinder
+from online_kart.routing.labels import Labels
+from online_kart.routing.paths import land as ways_by_land
+from online_kart.routing.steps import Steps
 from online_kart.routing.tables import Router
 from tests.brute_force import BruteForce
 from tests.builders import a_hub, a_leg, a_network, an_fc, flights, roads
@@ -9,9 +11,9 @@ from tests.builders import a_hub, a_leg, a_network, an_fc, flights, roads
 
 def land(network, origin, to):
     """Every way from one to the other: (next hop, hops, minutes), fewest hops first."""
-    finder = PathFinder(network)
-    front = finder.land(finder.rank_of[origin]).get(finder.rank_of[to], [])
-    return [tuple(finder.way(label)) for label in front]
+    steps = Steps(network, Labels(network.by_code, network.hop_limit))
+    front = ways_by_land(steps, origin).get(to, [])
+    return [tuple(steps.labels.way(label)) for label in front]
 
 
 def ways_to_hub(router, origin, to):

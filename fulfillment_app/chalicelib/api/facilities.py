@@ -1,6 +1,7 @@
 """/fulfillment-centers, /hubs, /legs and /network.
 
-A change answers 202 and the location of the build of route tables that will have it.
+A change answers 202 and the location of the build of route tables that will have it. With `?dry_run=true` it answers 200
+and what it would do, and changes nothing.
 """
 
 from chalice import Blueprint, Response
@@ -29,7 +30,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import facilities
-from .rebuilds import rebuild_accepted
+from .rebuilds import ChangeQuery, answer_change, answer_query
 
 facilities_api = Blueprint(__name__)
 
@@ -40,8 +41,11 @@ facilities_api = Blueprint(__name__)
 @facilities_api.route("/hubs", methods=["POST"])
 @errors_to_http
 def add_hub() -> Response:
-    command = read_body(facilities_api.current_request, AddHub)
-    return rebuild_accepted(facilities.add_hub(wiring.inventory_db(), command, wiring.now()))
+    request = facilities_api.current_request
+    command = read_body(request, AddHub)
+    return answer_change(
+        request, lambda conn, now: facilities.add_hub(conn, command, now), command.hub_code
+    )
 
 
 @facilities_api.route("/hubs", methods=["GET"])
@@ -63,23 +67,33 @@ def hub(hub_code: str) -> Response:
 @errors_to_http
 def change_hub(hub_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
-    command = read_body(facilities_api.current_request, ChangeHub)
-    version = facilities.change_hub(wiring.inventory_db(), hub_code, command, wiring.now())
-    return rebuild_accepted(version)
+    request = facilities_api.current_request
+    command = read_body(request, ChangeHub)
+    return answer_change(
+        request, lambda conn, now: facilities.change_hub(conn, hub_code, command, now), hub_code
+    )
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["DELETE"])
 @errors_to_http
 def delete_hub(hub_code: str) -> Response:
     """Refused while something holds it; its legs go with it."""
-    return rebuild_accepted(facilities.delete_hub(wiring.inventory_db(), hub_code, wiring.now()))
+    return answer_change(
+        facilities_api.current_request,
+        lambda conn, now: facilities.delete_hub(conn, hub_code, now),
+        hub_code,
+    )
 
 
 @facilities_api.route("/hubs/{hub_code}/closure", methods=["POST"])
 @errors_to_http
 def close_hub(hub_code: str) -> Response:
     """Paths avoid it from the next route tables on; it is closed when nothing is in it any more."""
-    return rebuild_accepted(facilities.close_hub(wiring.inventory_db(), hub_code, wiring.now()))
+    return answer_change(
+        facilities_api.current_request,
+        lambda conn, now: facilities.close_hub(conn, hub_code, now),
+        hub_code,
+    )
 
 
 # -- fulfillment centers
@@ -88,9 +102,13 @@ def close_hub(hub_code: str) -> Response:
 @facilities_api.route("/fulfillment-centers", methods=["POST"])
 @errors_to_http
 def add_fulfillment_center() -> Response:
-    command = read_body(facilities_api.current_request, AddFulfillmentCenter)
-    conn, now = wiring.inventory_db(), wiring.now()
-    return rebuild_accepted(facilities.add_fulfillment_center(conn, command, now))
+    request = facilities_api.current_request
+    command = read_body(request, AddFulfillmentCenter)
+    return answer_change(
+        request,
+        lambda conn, now: facilities.add_fulfillment_center(conn, command, now),
+        command.fc_code,
+    )
 
 
 @facilities_api.route("/fulfillment-centers", methods=["GET"])
@@ -114,25 +132,35 @@ def fulfillment_center(fc_code: str) -> Response:
 @errors_to_http
 def change_fulfillment_center(fc_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
-    command = read_body(facilities_api.current_request, ChangeFulfillmentCenter)
-    conn, now = wiring.inventory_db(), wiring.now()
-    return rebuild_accepted(facilities.change_fulfillment_center(conn, fc_code, command, now))
+    request = facilities_api.current_request
+    command = read_body(request, ChangeFulfillmentCenter)
+    return answer_change(
+        request,
+        lambda conn, now: facilities.change_fulfillment_center(conn, fc_code, command, now),
+        fc_code,
+    )
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["DELETE"])
 @errors_to_http
 def delete_fulfillment_center(fc_code: str) -> Response:
     """Refused while something holds it; its legs and pincode ranges go with it."""
-    conn, now = wiring.inventory_db(), wiring.now()
-    return rebuild_accepted(facilities.delete_fulfillment_center(conn, fc_code, now))
+    return answer_change(
+        facilities_api.current_request,
+        lambda conn, now: facilities.delete_fulfillment_center(conn, fc_code, now),
+        fc_code,
+    )
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}/closure", methods=["POST"])
 @errors_to_http
 def close_fulfillment_center(fc_code: str) -> Response:
     """It serves nobody from the next route tables on; it is closed when nothing is in it any more."""
-    conn, now = wiring.inventory_db(), wiring.now()
-    return rebuild_accepted(facilities.close_fulfillment_center(conn, fc_code, now))
+    return answer_change(
+        facilities_api.current_request,
+        lambda conn, now: facilities.close_fulfillment_center(conn, fc_code, now),
+        fc_code,
+    )
 
 
 # -- legs
@@ -143,11 +171,18 @@ class LegsQuery(Query):
     destination: FacilityCode | None = None
 
 
+class LegNameQuery(LegName, ChangeQuery):
+    """Which leg, and whether in earnest."""
+
+
 @facilities_api.route("/legs", methods=["POST"])
 @errors_to_http
 def add_leg() -> Response:
-    command = read_body(facilities_api.current_request, AddLeg)
-    return rebuild_accepted(facilities.add_leg(wiring.inventory_db(), command, wiring.now()))
+    request = facilities_api.current_request
+    command = read_body(request, AddLeg)
+    return answer_change(
+        request, lambda conn, now: facilities.add_leg(conn, command, now), command.key
+    )
 
 
 @facilities_api.route("/legs", methods=["GET"])
@@ -164,9 +199,9 @@ def list_legs() -> Response:
 @facilities_api.route("/legs", methods=["DELETE"])
 @errors_to_http
 def delete_leg_named_in_query() -> Response:
-    name = read_query(facilities_api.current_request, LegName)
-    key = LegKey(name.origin, name.destination, name.mode)
-    return rebuild_accepted(facilities.delete_leg(wiring.inventory_db(), key, wiring.now()))
+    query = read_query(facilities_api.current_request, LegNameQuery)
+    key = LegKey(query.origin, query.destination, query.mode)
+    return answer_query(query, lambda conn, now: facilities.delete_leg(conn, key, now), key)
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["GET"])
@@ -178,16 +213,18 @@ def leg(origin: str, destination: str, mode: str) -> Response:
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["PATCH"])
 @errors_to_http
 def change_leg(origin: str, destination: str, mode: str) -> Response:
-    key, conn = _key(origin, destination, mode), wiring.inventory_db()
-    command = read_body(facilities_api.current_request, ChangeLeg)
-    return rebuild_accepted(facilities.change_leg(conn, key, command, wiring.now()))
+    key, request = _key(origin, destination, mode), facilities_api.current_request
+    command = read_body(request, ChangeLeg)
+    return answer_change(
+        request, lambda conn, now: facilities.change_leg(conn, key, command, now), key
+    )
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["DELETE"])
 @errors_to_http
 def delete_leg(origin: str, destination: str, mode: str) -> Response:
-    key, conn = _key(origin, destination, mode), wiring.inventory_db()
-    return rebuild_accepted(facilities.delete_leg(conn, key, wiring.now()))
+    key, request = _key(origin, destination, mode), facilities_api.current_request
+    return answer_change(request, lambda conn, now: facilities.delete_leg(conn, key, now), key)
 
 
 def _key(origin: str, destination: str, mode: str) -> LegKey:
@@ -201,7 +238,9 @@ def _key(origin: str, destination: str, mode: str) -> LegKey:
 @errors_to_http
 def put_network() -> Response:
     """Adds and changes what the file has (the router's own format), removes nothing."""
-    network = parse_network(facilities_api.current_request.raw_body)
+    request = facilities_api.current_request
+    network = parse_network(request.raw_body)
     hop_limit = wiring.settings().hop_limit
-    conn, now = wiring.inventory_db(), wiring.now()
-    return rebuild_accepted(facilities.put_network(conn, network, hop_limit, now))
+    return answer_change(
+        request, lambda conn, now: facilities.put_network(conn, network, hop_limit, now)
+    )

@@ -20,7 +20,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import pincodes
-from .rebuilds import rebuild_accepted
+from .rebuilds import ChangeQuery, answer_change, answer_query
 
 pincodes_api = Blueprint(__name__)
 
@@ -30,7 +30,7 @@ class PincodeRangeView(Model):
     last: int
 
 
-class RangeQuery(Model):
+class RangeQuery(ChangeQuery):
     """Both ends inclusive."""
 
     first: Pincode
@@ -59,13 +59,19 @@ def list_pincodes(fc_code: str) -> Response:
 @errors_to_http
 def add_pincodes(fc_code: str) -> Response:
     """`move` takes the range from whoever serves it; without, it must be free."""
-    change = read_body(pincodes_api.current_request, PincodeChange)
-    return rebuild_accepted(pincodes.add(wiring.inventory_db(), fc_code, change, wiring.now()))
+    request = pincodes_api.current_request
+    change = read_body(request, PincodeChange)
+    return answer_change(
+        request, lambda conn, now: pincodes.add(conn, fc_code, change, now), fc_code
+    )
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["DELETE"])
 @errors_to_http
 def remove_pincodes(fc_code: str) -> Response:
     gone = read_query(pincodes_api.current_request, RangeQuery)
-    conn, now = wiring.inventory_db(), wiring.now()
-    return rebuild_accepted(pincodes.remove(conn, fc_code, gone.first, gone.last, now))
+    return answer_query(
+        gone,
+        lambda conn, now: pincodes.remove(conn, fc_code, gone.first, gone.last, now),
+        fc_code,
+    )

@@ -1,12 +1,33 @@
-"""How every change of the network answers: accepted, and where its route tables are to be seen."""
+"""How every change of the network answers: accepted, and where its route tables are to be seen; or what it would do."""
 
 from http import HTTPStatus
 
 from chalice import Response
 
-from online_kart.http import json_response
+from online_kart.domain.base import Model
+from online_kart.http import Request, json_response, read_query
 
 from .. import wiring
+from ..services.dry_runs import Change, Subject, dry_run
+
+
+class ChangeQuery(Model):
+    """With `dry_run` nothing is changed: the answer says what the change would do."""
+
+    dry_run: bool = False
+
+
+def answer_change(request: Request, change: Change, subject: Subject = None) -> Response:
+    """Make the change, or try it: `subject` is the facility or leg that it is about."""
+    return answer_query(read_query(request, ChangeQuery), change, subject)
+
+
+def answer_query(query: ChangeQuery, change: Change, subject: Subject = None) -> Response:
+    conn, now = wiring.inventory_db(), wiring.now()
+    if not query.dry_run:
+        return rebuild_accepted(change(conn, now))
+    hop_limit = wiring.settings().hop_limit
+    return json_response(dry_run(conn, wiring.documents(), change, subject, hop_limit, now))
 
 
 def rebuild_accepted(version: int) -> Response:

@@ -9,6 +9,7 @@ from online_kart.domain.base import Model
 from online_kart.domain.network import HOP_LIMIT_MAX, FacilityKind
 from online_kart.domain.values import AskedInstant, FacilityCode, Pincode
 from online_kart.http import (
+    PAGE_SIZE_DEFAULT,
     Page,
     Query,
     after,
@@ -21,10 +22,13 @@ from online_kart.http import (
 )
 
 from .. import wiring
-from ..services import rebuilds, route_views
+from ..services import rebuilds, route_views, version_differences
 from .rebuilds import rebuild_accepted
 
 routes_api = Blueprint(__name__)
+
+LISTED_MAX = 1_000
+"""Of each list of a difference."""
 
 
 class RouteTablePage(Page[route_views.Row]):
@@ -52,6 +56,28 @@ class RequestRebuild(Model):
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
     ] = "asked for"
+
+
+class DifferencesQuery(Model):
+    """Two versions that are kept, the moment of an order whose promise dates are compared, and how long lists may be."""
+
+    from_: Annotated[int, Field(alias="from", ge=1)]
+    to: Annotated[int, Field(ge=1)]
+    ordered_at: AskedInstant | None = None
+    limit: Annotated[int, Field(ge=1, le=LISTED_MAX)] = PAGE_SIZE_DEFAULT
+
+
+@routes_api.route("/route-tables/differences", methods=["GET"])
+@errors_to_http
+def differences() -> Response:
+    """`?from=17&to=20`: routes, pincodes and promise dates. Lists have their counts and hold the first."""
+    query = read_query(routes_api.current_request, DifferencesQuery)
+    ordered_at = query.ordered_at or wiring.now()
+    return json_response(
+        version_differences.between(
+            wiring.documents(), query.from_, query.to, ordered_at, query.limit
+        )
+    )
 
 
 @routes_api.route("/route-tables/{facility_code}", methods=["GET"])

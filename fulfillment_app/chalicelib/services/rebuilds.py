@@ -1,20 +1,20 @@
 """Building route tables and putting a version of them in force.
 
 A build is four steps of the machine `rebuild_routes`, each safe to run twice, at the same time and
-after a crash: the network of the version is kept (`snapshot_network`), chunks of facilities get
-their tables (`build_tables`), the version is put in force if every table is there
-(`publish_version`), and packages whose path is broken are planned anew.
+after a crash: the network of the version is kept and compared with that of the version in force
+(`snapshot_network`), chunks of the facilities that the change touches get their tables
+(`build_tables`), the version, with the other tables taken over, is put in force if every table is
+there (`publish_version`), and packages whose path is broken are planned anew.
 
 Two builds at once: versions are numbered in the order in which the changes were committed. A build
 that is not the newest one asked for need not begin, and one that ends late is refused.
 """
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Connection
@@ -22,33 +22,29 @@ from psycopg import Connection
 from online_kart.documents import route_builds as build_documents, route_tables
 from online_kart.documents.collection import Documents
 from online_kart.documents.route_builds import BuiltTable, Part, Snapshot
-from online_kart.documents.route_tables import Manifest
+from online_kart.documents.route_tables import NO_TABLES, Manifest
 from online_kart.domain.base import Model
 from online_kart.domain.errors import NotFound, RouteTablesMissing
 from online_kart.domain.events import NetworkChanged
-from online_kart.domain.route_builds import RouteBuild
+from online_kart.domain.network import Network
+from online_kart.domain.route_builds import BuildFigures, RouteBuild
 from online_kart.inventory_db import facilities, route_builds
 from online_kart.messaging import outbox
-from online_kart.routing.tables import Router
+
+from .chunks import Chunk, chunks_of, keep_work, work_of
+from .routers import change_of
 
 logger = logging.getLogger(__name__)
 
-CHUNKS_MAX = 40  # an inline Map runs no more at once
-CHUNK_SIZE_MIN = 120
+TABLES_EDITION = 1
+"""Of the rules by which tables are made and digested. With another number, the next build takes no table over."""
+
 PACKAGES_A_CHUNK_MIN = 100
+PACKAGE_RANGES_MAX = 40  # an inline Map runs no more at once
 ERROR_CHARACTERS_MAX = 2_000
 
-
-class Chunk(Model):
-    """The facilities of a version's network from place `start` to before `stop`, by their codes.
-
-    Their tables are compared with those of `base_version`.
-    """
-
-    version: int
-    base_version: int
-    start: int
-    stop: int
+Timer = Callable[[], float]
+"""Seconds from any moment."""
 
 
 class Started(Model):
@@ -83,13 +79,19 @@ def request_rebuild(conn: Connection[Any], reason: str, now: datetime) -> int:
 
 
 def snapshot_network(
-    conn: Connection[Any], documents: Documents, version: int, hop_limit: int, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    version: int,
+    hop_limit: int,
+    now: datetime,
+    timer: Timer = time.perf_counter,
 ) -> Started:
-    """Keep the network of the version, and say in which chunks its tables are built.
+    """Keep the network of the version, and say in which chunks the tables that it touches are built.
 
     No change is under way while the network is read, and no later version was asked for: so this
     is the network of the version, and a repeat finds the same. Raises NotFound.
     """
+    started_at = timer()
     with conn.transaction():
         facilities.lock_network_to_read(conn)
         build_of(conn, version)
@@ -101,120 +103,147 @@ def snapshot_network(
             return Started(outcome="published")
         route_builds.begin(conn, version, now)
         network = facilities.network(conn, hop_limit)
-    build_documents.put_snapshot(documents, Snapshot(version, current, network))
-    return Started(outcome="build", chunks=_chunks(version, current, len(network.facilities)))
-
-
-def _chunks(version: int, base_version: int, facilities_count: int) -> tuple[Chunk, ...]:
-    size = max(CHUNK_SIZE_MIN, -(-facilities_count // CHUNKS_MAX))
-    return tuple(
-        Chunk(
-            version=version,
-            base_version=base_version,
-            start=start,
-            stop=min(start + size, facilities_count),
-        )
-        for start in range(0, facilities_count, size)
+    read_at = timer()
+    snapshot = _snapshot(documents, version, current, network)
+    compared_at = timer()
+    build_documents.put_snapshot(documents, snapshot)
+    keep_work(documents, snapshot)
+    route_builds.note_touched(
+        conn,
+        version,
+        snapshot.base_version,
+        len(snapshot.touched),
+        network_ms=(read_at - started_at) * 1000,
+        comparison_ms=(compared_at - read_at) * 1000,
     )
+    return Started(outcome="build", chunks=chunks_of(snapshot))
 
 
-class _Work(NamedTuple):
-    """What the chunks of one build have in common."""
-
-    router: Router
-    codes: Sequence[str]
-    base: Manifest
-
-
-class _LastWork:
-    """The work of the build this process did a chunk of last; the next chunk mostly is of the same."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last: tuple[tuple[str, int, int], _Work] | None = None
-
-    def of(self, documents: Documents, chunk: Chunk) -> _Work:
-        key = (documents.name, chunk.version, chunk.base_version)
-        with self._lock:  # two chunks at once: the second waits for the first's router
-            if self._last is None or self._last[0] != key:
-                self._last = (key, _work(documents, chunk))
-            return self._last[1]
+def _snapshot(documents: Documents, version: int, current: int, network: Network) -> Snapshot:
+    """With the tables that differ from the current version's, or all where that can't be built on."""
+    base = _base(documents, current)
+    if base is None:
+        return Snapshot(version, NO_TABLES.version, network, sorted(network.by_code))
+    return Snapshot(version, current, network, sorted(change_of(base, network).touched))
 
 
-_last_work = _LastWork()
-
-
-def _work(documents: Documents, chunk: Chunk) -> _Work:
-    network = build_documents.snapshot(documents, chunk.version).network
-    base = route_tables.manifest(documents, chunk.base_version)
-    return _Work(Router(network), sorted(network.by_code), base)
+def _base(documents: Documents, version: int) -> Network | None:
+    """The network of a version. None where its tables, or what is known of them, can't be taken over."""
+    try:
+        manifest = route_tables.manifest(documents, version)
+        if manifest.edition != TABLES_EDITION:
+            return None
+        return build_documents.snapshot(documents, version).network
+    except NotFound:
+        return None
 
 
 def build_tables(
-    documents: Documents, chunk: Chunk, timer: Callable[[], float] = time.perf_counter
+    documents: Documents, chunk: Chunk, timer: Timer = time.perf_counter
 ) -> dict[str, int]:
     """Compute the chunk's tables and write those that differ from the base version's. How many of each."""
-    started = timer()
-    work = _last_work.of(documents, chunk)
+    started_at = timer()
+    work = work_of(documents, chunk)
     built, changed = [], []
-    for table in work.router.tables(work.codes[chunk.start : chunk.stop]):
+    for table in work.tables(chunk):
         code, digest = table.facility, table.digest()
         same = work.base.digests.get(code) == digest
         written_in = work.base.tables[code] if same else chunk.version
         built.append(BuiltTable(code, written_in, digest, table.home_hub))
         if not same:
             changed.append(table)
+    computed_at = timer()
     route_tables.put_tables(documents, chunk.version, changed)
-    build_ms = (timer() - started) * 1000
-    build_documents.put_part(documents, Part(chunk.version, chunk.start, built, build_ms))
+    part = Part(
+        chunk.version,
+        chunk.base_version,
+        chunk.start,
+        built,
+        tables_ms=(computed_at - started_at) * 1000,
+        writing_ms=(timer() - computed_at) * 1000,
+    )
+    build_documents.put_part(documents, part)
     return {"tables": len(built), "written": len(changed)}
 
 
 def publish_version(
-    conn: Connection[Any], documents: Documents, version: int, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    version: int,
+    now: datetime,
+    timer: Timer = time.perf_counter,
 ) -> Published:
     """Put the version in force if every table is there. Raises RouteTablesMissing, NotFound.
 
     The document comes first: a crash after it leaves a row that the repeat makes true.
     """
-    parts = build_documents.parts(documents, version)
-    tables = {built.code: built for part in parts for built in part.tables}
+    started_at = timer()
     if route_tables.current_version(documents) < version:
-        codes = build_documents.snapshot(documents, version).network.by_code
-        _put_manifest(documents, version, codes, tables)
+        _put_manifest(documents, version)
     in_force = route_tables.make_current(documents, version)
     with conn.transaction():
         facilities.lock_network(conn)
         if not in_force or route_tables.current_version(documents) != version:
             route_builds.supersede(conn, version, now)
             return Published(outcome="superseded")
-        written = sum(built.version == version for built in tables.values())
-        build_ms = sum(part.build_ms for part in parts)
-        route_builds.publish(conn, version, len(tables), written, build_ms, now)
-        route_builds.set_home_hubs(conn, _home_hubs(tables.values()))
-    logger.info("Route tables are in force", extra={"version": version, "written": written})
+        manifest = route_tables.manifest(documents, version)
+        figures = _figures(documents, manifest, switching_ms=(timer() - started_at) * 1000)
+        route_builds.publish(conn, version, figures, now)
+        route_builds.set_home_hubs(conn, manifest.home_hubs)
+    logger.info("Route tables are in force", extra={"version": version, **figures.model_dump()})
     return Published(outcome="published", packages=_packages_under_way(conn, version))
 
 
-def _put_manifest(
-    documents: Documents, version: int, codes: Iterable[str], tables: Mapping[str, BuiltTable]
-) -> None:
-    written_in = {code: built.version for code, built in tables.items()}
-    missing = sorted(set(codes) - tables.keys())
-    missing += route_tables.missing_tables(documents, written_in)
+def _put_manifest(documents: Documents, version: int) -> None:
+    """The tables that were built, and those of the base that were not touched. Raises RouteTablesMissing, NotFound.
+
+    A part is written when its tables are; those of earlier versions are looked for, as somebody may have removed them.
+    """
+    outline = build_documents.outline(documents, version)
+    base = route_tables.manifest(documents, outline.base_version)
+    built = {
+        each.code: each
+        for part in build_documents.parts(documents, version, outline.base_version)
+        for each in part.tables
+    }
+    taken_over = set(outline.codes).difference(outline.touched).intersection(base.tables)
+    table_of = {code: _taken_over(base, code) for code in taken_over} | built
+    written_in = {code: each.version for code, each in table_of.items()}
+    missing = sorted(set(outline.codes) - table_of.keys())
+    earlier = {code: each for code, each in written_in.items() if each != version}
+    missing += route_tables.missing_tables(documents, earlier)
     if missing:
         raise RouteTablesMissing(version, missing)
-    digests = {code: built.digest for code, built in tables.items()}
-    route_tables.put_manifest(documents, Manifest(version, written_in, digests))
+    route_tables.put_manifest(
+        documents,
+        Manifest(
+            version,
+            written_in,
+            {code: each.digest for code, each in table_of.items()},
+            {code: each.home_hub for code, each in table_of.items()},
+            TABLES_EDITION,
+        ),
+    )
 
 
-def _home_hubs(tables: Iterable[BuiltTable]) -> dict[str, str | None]:
-    """Of every facility; a hub's is None, and no FC has its code."""
-    return {built.code: built.home_hub for built in tables}
+def _taken_over(base: Manifest, code: str) -> BuiltTable:
+    return BuiltTable(code, base.tables[code], base.digests[code], base.home_hubs[code])
+
+
+def _figures(documents: Documents, manifest: Manifest, switching_ms: float) -> BuildFigures:
+    outline = build_documents.outline(documents, manifest.version)
+    parts = build_documents.parts(documents, manifest.version, outline.base_version)
+    return BuildFigures(
+        tables_count=len(manifest.tables),
+        written_count=sum(each == manifest.version for each in manifest.tables.values()),
+        tables_ms=sum(part.tables_ms for part in parts),
+        writing_ms=sum(part.writing_ms for part in parts),
+        switching_ms=switching_ms,
+    )
 
 
 def _packages_under_way(conn: Connection[Any], version: int) -> tuple[PackageRange, ...]:
-    ranges = route_builds.under_way_ranges(conn, PACKAGES_A_CHUNK_MIN, CHUNKS_MAX)
+    ranges = route_builds.under_way_ranges(conn, PACKAGES_A_CHUNK_MIN, PACKAGE_RANGES_MAX)
     return tuple(PackageRange(version=version, after=a, until=u) for a, u in ranges)
 
 

@@ -11,7 +11,7 @@ from online_kart.documents.route_tables import Manifest
 from online_kart.domain.errors import NoRoute, NotFound, Unavailable
 from online_kart.domain.network import Facility, Leg, LegKey, Mode, Network
 from online_kart.domain.routes import PlannedLeg, PlannedPath, RouteTable
-from online_kart.routing.forwarding import Forwarding
+from online_kart.routing.forwarding import Forwarding, TableOf
 
 READ_AGAIN_SECONDS = 0.2
 """How long a reader may go on with the version it knows, before it asks which one is in force."""
@@ -21,29 +21,17 @@ READ_TOGETHER_MAX = 1_000
 
 
 class Routes:
-    """The tables of one version, and the network they were made of. Safe to share between threads.
+    """The tables of one version, or of a draft, and the network they were made of. Safe to share between threads."""
 
-    Tables are read when they are first needed and kept. Those that are the same documents in an `earlier` version
-    that this process has read are taken from there.
-    """
-
-    def __init__(
-        self,
-        documents: Documents,
-        manifest: Manifest,
-        network: Network,
-        earlier: "Routes | None" = None,
-    ) -> None:
-        self.version = manifest.version
+    def __init__(self, version: int, network: Network, table_of: TableOf) -> None:
+        self.version = version
         self.network = network
-        self._documents, self._manifest = documents, manifest
-        self._tables = earlier.tables_shared_with(manifest) if earlier else {}
-        self._reading = threading.Lock()
+        self._table_of = table_of
         self._forwarding: dict[str, Forwarding] = {}
 
     def __contains__(self, code: str) -> bool:
         """Whether the facility is in this version: open when its network was read."""
-        return code in self._manifest.tables
+        return code in self.network.by_code
 
     def facility(self, code: str) -> Facility:
         """Raises NotFound where the version does not have it; it may be draining."""
@@ -60,27 +48,7 @@ class Routes:
 
     def table_of(self, code: str) -> RouteTable:
         """Raises NotFound."""
-        if code not in self._tables:
-            with self._reading:  # others wait here for what the first of them reads
-                if code not in self._tables:
-                    self._read_with(code)
-        return self._tables[code]
-
-    def _read_with(self, code: str) -> None:
-        wanted = self._manifest.tables
-        if code not in wanted or len(wanted) > READ_TOGETHER_MAX:
-            self._tables[code] = route_tables.table_in(self._documents, code, self._manifest)
-            return
-        missing = wanted.keys() - self._tables.keys()
-        self._tables.update(route_tables.tables_in(self._documents, missing, self._manifest))
-
-    def tables_shared_with(self, manifest: Manifest) -> dict[str, RouteTable]:
-        """Tables that were read and are the same documents in another version."""
-        return {
-            code: table
-            for code, table in list(self._tables.items())
-            if manifest.tables.get(code) == self._manifest.tables[code]
-        }
+        return self._table_of(code)
 
     def plan(self, origin: str, pincode: int, budget: int | None = None) -> PlannedPath:
         """The path from any facility to the FC that serves the pincode. Raises NotServed, NoRoute.
@@ -135,14 +103,62 @@ class Routes:
     def forwarding(self, fc_code: str) -> Forwarding:
         """Every facility's choice on the way to an FC of this version."""
         if fc_code not in self._forwarding:
-            self._forwarding[fc_code] = Forwarding(self.table_of, fc_code)
+            self._forwarding[fc_code] = Forwarding(self._table_of, fc_code)
         return self._forwarding[fc_code]
+
+
+class StoredTables:
+    """The tables of a version as they are stored. Safe to share between threads.
+
+    They are read when they are first needed and kept. Those that are the same documents in an `earlier` version that
+    this process has read are taken from there.
+    """
+
+    def __init__(
+        self, documents: Documents, manifest: Manifest, earlier: "StoredTables | None" = None
+    ) -> None:
+        self.manifest = manifest
+        self._documents = documents
+        self._tables = earlier.shared_with(manifest) if earlier else {}
+        self._reading = threading.Lock()
+
+    def table_of(self, code: str) -> RouteTable:
+        """Raises NotFound."""
+        if code not in self._tables:
+            with self._reading:  # others wait here for what the first of them reads
+                if code not in self._tables:
+                    self._read_with(code)
+        return self._tables[code]
+
+    def _read_with(self, code: str) -> None:
+        wanted = self.manifest.tables
+        if code not in wanted or len(wanted) > READ_TOGETHER_MAX:
+            self._tables[code] = route_tables.table_in(self._documents, code, self.manifest)
+            return
+        missing = wanted.keys() - self._tables.keys()
+        self._tables.update(route_tables.tables_in(self._documents, missing, self.manifest))
+
+    def shared_with(self, manifest: Manifest) -> dict[str, RouteTable]:
+        """Tables that were read and are the same documents in another version."""
+        return {
+            code: table
+            for code, table in list(self._tables.items())
+            if manifest.tables.get(code) == self.manifest.tables[code]
+        }
+
+
+class StoredRoutes(Routes):
+    """The routes of a version that is kept."""
+
+    def __init__(self, stored: StoredTables, network: Network) -> None:
+        super().__init__(stored.manifest.version, network, stored.table_of)
+        self.stored = stored
 
 
 class _Read(NamedTuple):
     database: str
     at: float
-    routes: Routes
+    routes: StoredRoutes
 
 
 class _CurrentRoutes:
@@ -152,10 +168,10 @@ class _CurrentRoutes:
         self._lock = threading.Lock()
         self._read: _Read | None = None
 
-    def of(self, documents: Documents, at_least: int) -> Routes:
+    def of(self, documents: Documents, at_least: int) -> StoredRoutes:
         return self._known(documents, at_least) or self._look(documents, at_least)
 
-    def _known(self, documents: Documents, at_least: int) -> Routes | None:
+    def _known(self, documents: Documents, at_least: int) -> StoredRoutes | None:
         """None where it is time to look again."""
         read = self._read
         if read is None or read.database != documents.name or read.routes.version < at_least:
@@ -163,7 +179,7 @@ class _CurrentRoutes:
         fresh = time.monotonic() - read.at < READ_AGAIN_SECONDS
         return read.routes if fresh else None
 
-    def _look(self, documents: Documents, at_least: int) -> Routes:
+    def _look(self, documents: Documents, at_least: int) -> StoredRoutes:
         with self._lock:  # others wait here for what the first of them reads
             known = self._known(documents, at_least)
             if known:
@@ -185,7 +201,7 @@ class _CurrentRoutes:
 _current_routes = _CurrentRoutes()
 
 
-def current_routes(documents: Documents, at_least: int = 0) -> Routes:
+def current_routes(documents: Documents, at_least: int = 0) -> StoredRoutes:
     """The version in force, of at most READ_AGAIN_SECONDS ago. Raises Unavailable before the first.
 
     With `at_least` a process that knows an older version looks at once.
@@ -193,8 +209,11 @@ def current_routes(documents: Documents, at_least: int = 0) -> Routes:
     return _current_routes.of(documents, at_least)
 
 
-def routes_of(documents: Documents, version: int, earlier: Routes | None = None) -> Routes:
-    """A version that is kept: the current or the previous one. Raises NotFound."""
+def routes_of(
+    documents: Documents, version: int, earlier: StoredRoutes | None = None
+) -> StoredRoutes:
+    """A version that is kept. Raises NotFound."""
     manifest = route_tables.manifest(documents, version)
     network = build_documents.snapshot(documents, version).network
-    return Routes(documents, manifest, network, earlier)
+    stored = StoredTables(documents, manifest, earlier.stored if earlier else None)
+    return StoredRoutes(stored, network)

@@ -9,7 +9,8 @@ from online_kart.domain.base import Model
 
 from .. import wiring
 from ..services import packages, rebuilds
-from ..services.rebuilds import Chunk, PackageRange
+from ..services.chunks import Chunk
+from ..services.rebuilds import PackageRange
 from ..services.routes import current_routes
 
 rebuild_routes_steps = Blueprint(__name__)

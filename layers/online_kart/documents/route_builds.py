@@ -36,11 +36,15 @@ SNAPSHOT_CHARACTERS_MAX = 3_000_000
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The network of a version, and the version that its tables are compared with."""
+    """The network of a version, and the version that its tables are made of: `touched` are built, the rest is taken over.
+
+    With base version 0 all are touched.
+    """
 
     version: int
     base_version: int
     network: Network
+    touched: Sequence[str]
 
 
 @answering
@@ -50,6 +54,7 @@ def put_snapshot(
     """Write, or write again. The first part, which makes it whole, is written last."""
     text = snapshot.network.model_dump_json()
     starts = range(0, len(text), characters_max)
+    outlined = {"codes": sorted(snapshot.network.by_code), "touched": list(snapshot.touched)}
     for part, start in reversed(list(enumerate(starts))):
         documents[SNAPSHOTS].replace_one(
             {"_id": f"{snapshot.version}:{part}"},
@@ -58,6 +63,7 @@ def put_snapshot(
                 "part": part,
                 "parts_count": len(starts),
                 "base_version": snapshot.base_version,
+                **(outlined if part == 0 else {}),
                 "text": text[start : start + characters_max],
             },
             upsert=True,
@@ -70,7 +76,26 @@ def snapshot(documents: Documents, version: int) -> Snapshot:
     first = _snapshot_part(documents, version, 0)
     rest = (_snapshot_part(documents, version, part) for part in range(1, first["parts_count"]))
     text = first["text"] + "".join(part["text"] for part in rest)
-    return Snapshot(version, first["base_version"], Network.model_validate_json(text))
+    network = Network.model_validate_json(text)
+    return Snapshot(version, first["base_version"], network, first.get("touched", ()))
+
+
+class Outline(NamedTuple):
+    """What is known of a snapshot without reading its network: all codes, and those whose tables are touched."""
+
+    base_version: int
+    codes: Sequence[str]
+    touched: Sequence[str]
+
+
+@answering
+def outline(documents: Documents, version: int) -> Outline:
+    """Raises NotFound."""
+    fields = {"base_version": 1, "codes": 1, "touched": 1}
+    found = documents[SNAPSHOTS].find_one({"_id": f"{version}:0"}, fields)
+    if found is None:
+        raise NotFound("network snapshot", version)
+    return Outline(found["base_version"], found["codes"], found["touched"])
 
 
 def _snapshot_part(documents: Documents, version: int, part: int) -> dict[str, Any]:
@@ -91,22 +116,26 @@ class BuiltTable(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """What one chunk of a build has made. `build_ms` is the time that it took."""
+    """What one chunk of a build has made, and how long it took to compute its tables and to write them."""
 
     version: int
+    base_version: int
     start: int
     tables: Sequence[BuiltTable]
-    build_ms: float
+    tables_ms: float
+    writing_ms: float
 
 
 @answering
 def put_part(documents: Documents, part: Part) -> None:
     documents[PARTS].replace_one(
-        {"_id": f"{part.version}:{part.start}"},
+        {"_id": f"{part.version}:{part.base_version}:{part.start}"},
         {
             "version": part.version,
+            "base_version": part.base_version,
             "start": part.start,
-            "build_ms": part.build_ms,
+            "tables_ms": part.tables_ms,
+            "writing_ms": part.writing_ms,
             "tables": [built._asdict() for built in part.tables],
         },
         upsert=True,
@@ -114,15 +143,18 @@ def put_part(documents: Documents, part: Part) -> None:
 
 
 @answering
-def parts(documents: Documents, version: int) -> list[Part]:
+def parts(documents: Documents, version: int, base_version: int) -> list[Part]:
+    """Those that were made on that base: what an earlier run made on another is no part of this build."""
     return [
         Part(
             version,
+            base_version,
             found["start"],
             [BuiltTable(**built) for built in found["tables"]],
-            found["build_ms"],
+            found["tables_ms"],
+            found["writing_ms"],
         )
-        for found in documents[PARTS].find({"version": version})
+        for found in documents[PARTS].find({"version": version, "base_version": base_version})
     ]
 
 

@@ -7,11 +7,11 @@ version is whole the moment the pointer to its manifest is moved, which is one g
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pymongo import IndexModel, ReplaceOne
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ..domain.errors import NotFound, Unavailable
 from ..domain.network import FacilityKind
@@ -46,6 +46,7 @@ COLLECTIONS = (
 )
 
 WRITTEN_AT_ONCE = 50
+DUPLICATE_KEY = 11000
 READ_AT_ONCE = 100
 KEYS_AT_ONCE = 20
 """Of one `$in`. The embedded store's time grows faster than their number; with 20 it is even."""
@@ -66,14 +67,26 @@ def _collection_of(kind: FacilityKind) -> str:
 @answering
 def put_tables(documents: Documents, version: int, tables: Iterable[RouteTable]) -> None:
     """Write tables of a version, or write them again."""
-    by_collection: dict[str, list[ReplaceOne[dict[str, Any]]]] = {FC_TABLES: [], HUB_TABLES: []}
+    by_collection: dict[str, list[dict[str, Any]]] = {FC_TABLES: [], HUB_TABLES: []}
     for table in tables:
-        key = {"_id": document_id(table.facility, version)}
-        write = ReplaceOne(key, {**table.as_document(), "version": version}, upsert=True)
-        by_collection[_collection_of(table.kind)].append(write)
-    for collection, writes in by_collection.items():
-        for some in in_groups(writes, WRITTEN_AT_ONCE):
-            documents[collection].bulk_write(some, ordered=False)
+        document = {"_id": document_id(table.facility, version), **table.as_document()}
+        by_collection[_collection_of(table.kind)].append({**document, "version": version})
+    for collection, written in by_collection.items():
+        for some in in_groups(written, WRITTEN_AT_ONCE):
+            _put(documents, collection, some)
+
+
+def _put(documents: Documents, collection: str, written: Sequence[dict[str, Any]]) -> None:
+    """An insert takes half of a replacement's time; only a repeat finds documents there, and replaces them."""
+    try:
+        documents[collection].insert_many(written, ordered=False)
+    except BulkWriteError as error:
+        refused = error.details["writeErrors"]
+        if any(each["code"] != DUPLICATE_KEY for each in refused):
+            raise
+        again = [written[each["index"]] for each in refused]
+        replacements = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in again]
+        documents[collection].bulk_write(replacements, ordered=False)
 
 
 @answering
@@ -128,11 +141,16 @@ def missing_tables(documents: Documents, tables: Mapping[str, int]) -> list[str]
 
 @dataclass(frozen=True)
 class Manifest:
-    """The tables of one version: {code: version in which it was written}, and their digests."""
+    """The tables of one version: {code: version in which it was written}, their digests, and the FCs' home hubs.
+
+    `edition` is that of the rules by which its tables were made: 0 where nobody noted it.
+    """
 
     version: int
     tables: Mapping[str, int]
     digests: Mapping[str, str]
+    home_hubs: Mapping[str, str | None] = field(default_factory=dict)
+    edition: int = 0
 
 
 NO_TABLES = Manifest(version=0, tables={}, digests={})
@@ -142,7 +160,12 @@ NO_TABLES = Manifest(version=0, tables={}, digests={})
 def put_manifest(documents: Documents, manifest: Manifest) -> None:
     documents[VERSIONS].replace_one(
         {"_id": manifest.version},
-        {"tables": dict(manifest.tables), "digests": dict(manifest.digests)},
+        {
+            "tables": dict(manifest.tables),
+            "digests": dict(manifest.digests),
+            "home_hubs": dict(manifest.home_hubs),
+            "edition": manifest.edition,
+        },
         upsert=True,
     )
 
@@ -155,7 +178,19 @@ def manifest(documents: Documents, version: int) -> Manifest:
     found = documents[VERSIONS].find_one({"_id": version})
     if found is None:
         raise NotFound("version of the route tables", version)
-    return Manifest(version, found["tables"], found["digests"])
+    return Manifest(
+        version,
+        found["tables"],
+        found["digests"],
+        found.get("home_hubs", {}),
+        found.get("edition", 0),
+    )
+
+
+@answering
+def kept_versions(documents: Documents) -> list[int]:
+    """Those that have a manifest, the oldest first."""
+    return sorted(each["_id"] for each in documents[VERSIONS].find({}, {"_id": 1}))
 
 
 class Current(NamedTuple):

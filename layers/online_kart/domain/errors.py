@@ -135,6 +135,14 @@ class RouteTablesMissing(Conflict):
         self.version, self.missing = version, list(missing[:20])
 
 
+class VersionNotKept(NotFound):
+    """A version of route tables that was never made, or that nothing uses any more. `kept`: those that can be read."""
+
+    def __init__(self, version: int, kept: Sequence[int]) -> None:
+        super().__init__("kept version of the route tables", version)
+        self.kept = list(kept)
+
+
 class OrderStatusConflict(Conflict):
     """The order's status does not allow the change."""
 

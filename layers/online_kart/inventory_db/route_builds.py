@@ -12,10 +12,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ..domain.route_builds import RouteBuild
+from ..domain.route_builds import BuildFigures, RouteBuild
 
-COLUMNS = """version, reason, status, requested_at, started_at, ended_at, tables_count,
-             written_count, packages_replanned_count, build_ms, error"""
+COLUMNS = """version, reason, status, requested_at, started_at, ended_at, base_version, tables_count, touched_count,
+             written_count, packages_replanned_count, build_ms, network_ms, comparison_ms, tables_ms, writing_ms,
+             switching_ms, error"""
 
 
 def insert(conn: Connection[Any], reason: str, now: datetime) -> int:
@@ -112,30 +113,44 @@ def supersede(conn: Connection[Any], version: int, now: datetime) -> None:
     )
 
 
-def publish(
+def note_touched(
     conn: Connection[Any],
     version: int,
-    tables_count: int,
-    written_count: int,
-    build_ms: float,
-    now: datetime,
+    base_version: int,
+    touched_count: int,
+    network_ms: float,
+    comparison_ms: float,
 ) -> None:
+    """Note what is to be built, and how long it took to find out. One that was published stays as it is."""
+    conn.execute(
+        """
+        UPDATE route_builds
+           SET base_version = %(base_version)s, touched_count = %(touched_count)s, network_ms = %(network_ms)s,
+               comparison_ms = %(comparison_ms)s
+         WHERE version = %(version)s AND status <> 'published'
+        """,
+        {
+            "version": version,
+            "base_version": base_version,
+            "touched_count": touched_count,
+            "network_ms": network_ms,
+            "comparison_ms": comparison_ms,
+        },
+    )
+
+
+def publish(conn: Connection[Any], version: int, figures: BuildFigures, now: datetime) -> None:
     """Note what the build made. A repeat leaves the first time's numbers."""
     conn.execute(
         """
         UPDATE route_builds
            SET status = 'published', ended_at = %(now)s, tables_count = %(tables_count)s,
-               written_count = %(written_count)s, build_ms = %(build_ms)s, error = NULL,
+               written_count = %(written_count)s, build_ms = %(tables_ms)s + %(writing_ms)s, tables_ms = %(tables_ms)s,
+               writing_ms = %(writing_ms)s, switching_ms = %(switching_ms)s, error = NULL,
                packages_replanned_count = coalesce(packages_replanned_count, 0)
          WHERE version = %(version)s AND status <> 'published'
         """,
-        {
-            "version": version,
-            "tables_count": tables_count,
-            "written_count": written_count,
-            "build_ms": build_ms,
-            "now": now,
-        },
+        {"version": version, "now": now, **figures.model_dump()},
     )
 
 

@@ -3,10 +3,15 @@
 What all tables rest on is computed once: home hubs, gateways, ways between hubs. Each FC's table
 then needs one search by land, which reaches as many FCs in a large network as in a small one. So
 the work grows linearly with the FCs, and a Lambda that builds a chunk does that chunk's share.
+
+After a change of the network, a router makes the next one (`Router.changed_to`): what the change can't
+reach is taken over, and the facilities are named whose tables differ.
 """
 
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from online_kart.domain.errors import NotFound
 from online_kart.domain.network import Network
@@ -17,11 +22,19 @@ from online_kart.domain.routes import (
     Ranges,
     Route,
     RouteTable,
-    merged,
+    Way,
 )
 
+from .changes import difference
 from .forwarding import path_to
-from .paths import PathFinder
+from .groundwork import Groundwork, Reach, changed
+from .labels import Labels
+from .nearest import front
+from .paths import Fronts, land
+
+_row = tuple.__new__
+"""Makes a row of its fields at once. A NamedTuple's own constructor takes twice as long, and tables
+of a large network have millions of rows."""
 
 
 class Router:
@@ -29,38 +42,19 @@ class Router:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._finder = PathFinder(network)
-        self._gateways = self._finder.gateways()
-        self._air = self._finder.air()
-        self._home_of, self._at_home = self._home_hubs()
-        self._ranges = {
-            self._finder.rank_of[fc.code]: merged(fc.pincode_ranges) for fc in network.fcs
-        }
-        self._hub_ranges = {
-            hub: merged(each for fc in fcs for each in self._ranges[fc])
-            for hub, fcs in self._at_home.items()
-        }
+        self._ground = Groundwork.of(network)
         self._tables: dict[str, RouteTable] = {}
 
-    def _home_hubs(self) -> tuple[dict[int, int], dict[int, dict[int, int]]]:
-        """The home hub of each FC that has one; for each hub, the labels to the FCs at home there.
-
-        Ways compare by label, then by hub: (minutes, legs, next hop, hub).
-        """
-        nearest: dict[int, tuple[int, int]] = {}
-        for hub in self._finder.hubs:
-            for fc, front in self._finder.land(hub).items():
-                offered = (front[-1], hub)
-                nearest[fc] = min(nearest.get(fc, offered), offered)
-        at_home: dict[int, dict[int, int]] = defaultdict(dict)
-        for fc, (label, hub) in nearest.items():
-            at_home[hub][fc] = label
-        return {fc: hub for fc, (_, hub) in nearest.items()}, at_home
+    @classmethod
+    def _on(cls, network: Network, ground: Groundwork, tables: dict[str, RouteTable]) -> "Router":
+        router = cls.__new__(cls)
+        router.network, router._ground, router._tables = network, ground, tables
+        return router
 
     def tables(self, codes: Iterable[str] | None = None) -> Iterator[RouteTable]:
-        """The tables of these facilities, or of all in the order of their codes. Keeps none."""
-        for code in self._finder.codes if codes is None else codes:
-            yield self._build(code)
+        """The tables of these facilities, or of all in the order of their codes. Keeps those of hubs."""
+        for code in sorted(self.network.by_code) if codes is None else codes:
+            yield self.table(code) if code in self._ground.steps.hubs else self._build(code)
 
     def table(self, code: str) -> RouteTable:
         """One facility's table, kept for the next call. Raises NotFound."""
@@ -75,6 +69,56 @@ class Router:
         """
         return path_to(self.table, origin, destination, budget)
 
+    def changed_to(self, network: Network) -> "Change":
+        """The router of another network, made of this one, and the facilities whose tables differ.
+
+        This one stays as it is. Both share what the change can't reach, and the tables kept so far.
+        """
+        if network.hop_limit != self.network.hop_limit:
+            return Change(Router(network), frozenset(network.by_code))
+        apart = difference(self.network, network)
+        labels = self._ground.steps.labels
+        labels_after = labels.changed_to(apart.gone, apart.put - labels.key_of.keys())
+        if labels_after is None:
+            return self._with_room_for(network).changed_to(network)
+        ground, reach = changed(self._ground, network, apart, labels_after)
+        return self._change(Router._on(network, ground, {}), reach, apart.gone)
+
+    def _with_room_for(self, network: Network) -> "Router":
+        """This router, with labels in which there is room for the other network's codes."""
+        codes = self.network.by_code.keys() | network.by_code.keys()
+        ground = Groundwork.of(self.network, Labels(codes, network.hop_limit))
+        return Router._on(self.network, ground, self._tables)
+
+    def _change(self, router: "Router", reach: Reach, gone: frozenset[str]) -> "Change":
+        """Compares the tables that the change may have reached, of which there are few."""
+        router._tables |= self._tables
+        for code in gone | reach.fcs | reach.hubs:
+            router._tables.pop(code, None)
+        touched = {code for code in reach.fcs | reach.hubs if self._differs(router, code)}
+        for hub in router._ground.steps.hubs - reach.hubs:
+            rows = reach.homes & router._ground.air[hub].keys()
+            if rows:
+                touched.add(hub)
+                router._renew_rows(hub, rows)
+        return Change(router, frozenset(touched))
+
+    def _differs(self, router: "Router", code: str) -> bool:
+        if code not in self.network.by_code:
+            return True
+        return (self._tables.get(code) or self._build(code)) != router.table(code)
+
+    def _renew_rows(self, hub: str, homes: Iterable[str]) -> None:
+        """Put the pincodes of the FCs that are at home at some hubs now into a hub's kept table."""
+        table = self._tables.get(hub)
+        if table is None:
+            return
+        routes = list(table.hub_routes)
+        for home in homes:
+            place = bisect_left(routes, home, key=attrgetter("destination"))
+            routes[place] = routes[place]._replace(pin_ranges=self._served_from(home))
+        self._tables[hub] = replace(table, hub_routes=tuple(routes))
+
     def _build(self, code: str) -> RouteTable:
         facility = self.network.by_code.get(code)
         if facility is None:
@@ -83,53 +127,88 @@ class Router:
 
     def fc_table(self, code: str) -> RouteTable:
         """D5: the FCs within the hop limit by land, and the ways to a hub."""
-        finder, fc = self._finder, self._finder.rank_of[code]
-        fronts = finder.land(fc)
-        gateways = self._gateways.get(fc, [])
-        labels = [label for front in fronts.values() for label in front]
-        labels += [gateway.label for gateway in gateways]
-        home = self._home_of.get(fc)
+        ground = self._ground
+        labels = ground.steps.labels
+        fronts = land(ground.steps, code)
+        gateways = front(ground.gateways, code)
+        keys = {label & labels.key_mask for labels_to in fronts.values() for label in labels_to}
+        keys |= {gateway.label & labels.key_mask for gateway in gateways}
         return RouteTable(
             facility=code,
             kind=self.network.by_code[code].kind,
-            hop_limit=finder.hop_limit,
-            own_ranges=self._ranges[fc],
-            home_hub=None if home is None else finder.codes[home],
-            next_legs=self._next_legs(fc, {finder.next_hop(label) for label in labels}),
-            routes=tuple(self._route(to, fronts[to]) for to in sorted(fronts)),
+            hop_limit=labels.hop_limit,
+            own_ranges=ground.ranges[code],
+            home_hub=ground.home(code),
+            next_legs=self._next_legs(code, (labels.code_of[key] for key in keys)),
+            routes=self._routes(fronts),
             default_routes=tuple(
-                DefaultRoute(finder.codes[hub], *finder.way(label)) for label, hub in gateways
+                DefaultRoute(gateway.hub, *labels.way(gateway.label)) for gateway in gateways
             ),
         )
 
     def hub_table(self, code: str) -> RouteTable:
         """D6: the FCs at home here, and every other hub that can be reached."""
-        finder, hub = self._finder, self._finder.rank_of[code]
-        at_home, air = self._at_home.get(hub, {}), self._air[hub]
-        next_hops = {finder.next_hop(label) for label in at_home.values()}
-        next_hops |= {finder.rank_of[way.next_hop] for way in air.values()}
+        ground = self._ground
+        labels = ground.steps.labels
+        at_home, air = ground.at_home.get(code, {}), ground.air[code]
+        next_hops = {labels.way(label).next_hop for label in at_home.values()}
+        next_hops |= {way.next_hop for way in air.values()}
         return RouteTable(
             facility=code,
             kind=self.network.by_code[code].kind,
-            hop_limit=finder.hop_limit,
+            hop_limit=labels.hop_limit,
             own_ranges=(),
             home_hub=None,
-            next_legs=self._next_legs(hub, next_hops),
-            routes=tuple(self._route(fc, [at_home[fc]]) for fc in sorted(at_home)),
-            hub_routes=tuple(
-                Route(finder.codes[to], self._served_from(to), (air[to],)) for to in sorted(air)
-            ),
+            next_legs=self._next_legs(code, next_hops),
+            routes=self._routes({fc: [label] for fc, label in at_home.items()}),
+            hub_routes=tuple(Route(to, self._served_from(to), (air[to],)) for to in air),
         )
 
-    def _route(self, fc: int, front: list[int]) -> Route:
-        way = self._finder.way
-        return Route(
-            self._finder.codes[fc], self._ranges[fc], tuple([way(label) for label in front])
+    def _routes(self, fronts: Fronts) -> tuple[Route, ...]:
+        ranges, labels = self._ground.ranges, self._ground.steps.labels
+        code_of, key_mask, hops_mask = labels.code_of, labels.key_mask, labels.hops_mask
+        hops, minutes = labels.hops_shift, labels.minutes_shift
+        return tuple(
+            [
+                _row(
+                    Route,
+                    (
+                        fc,
+                        ranges[fc],
+                        tuple(
+                            [
+                                _row(
+                                    Way,
+                                    (
+                                        code_of[label & key_mask],
+                                        label >> hops & hops_mask,
+                                        label >> minutes,
+                                    ),
+                                )
+                                for label in ways
+                            ]
+                        ),
+                    ),
+                )
+                for fc, ways in sorted(fronts.items())
+            ]
         )
 
-    def _next_legs(self, origin: int, next_hops: set[int]) -> tuple[NextLeg, ...]:
-        return tuple(self._finder.leg(origin, next_hop) for next_hop in sorted(next_hops))
+    def _next_legs(self, origin: str, next_hops: Iterable[str]) -> tuple[NextLeg, ...]:
+        return tuple(self._ground.steps.leg(origin, next_hop) for next_hop in sorted(next_hops))
 
-    def _served_from(self, hub: int) -> Ranges:
+    def _served_from(self, hub: str) -> Ranges:
         """The pincodes of all FCs at home at the hub."""
-        return self._hub_ranges.get(hub, ())
+        return self._ground.hub_ranges.get(hub, ())
+
+
+@dataclass(frozen=True)
+class Change:
+    """A router made of another one.
+
+    `touched` are the facilities of its network that are new, or whose table differs from the one
+    they had. Of every other facility both routers have the same table.
+    """
+
+    router: Router
+    touched: frozenset[str]

@@ -1,0 +1,157 @@
+"""The legs of a network as searches take them: by origin, and by what a leg adds to a label.
+
+Of parallel legs the searches know one, the cheapest. What is known of one facility is never changed
+but replaced, so the steps of a network that differs in some legs share the rest with those before.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from online_kart.domain.network import Leg, Mode, Network
+from online_kart.domain.routes import NextLeg
+
+from .changes import Difference
+from .labels import Labels
+
+Cheapest = dict[str, tuple[int, Mode]]
+"""Of an origin, to each neighbour: minutes of cost and mode of the leg."""
+
+
+class Moved(NamedTuple):
+    """Where the steps of two networks differ: facilities they start from, FCs they lead to."""
+
+    origins: frozenset[str]
+    targets: frozenset[str]
+
+
+class Steps:
+    """The steps between the facilities of one network. Never changed once it is made.
+
+    `from_any` has the FCs for keys, each with the facilities that have a leg to it; `to_fcs` has
+    all facilities, each with the FCs next to it. Both hold what the leg adds to a label. `first`
+    holds the same as labels: those of ways that start with the leg.
+    """
+
+    def __init__(self, network: Network, labels: Labels) -> None:
+        self.labels = labels
+        self.hubs = _hub_codes(network)
+        self.cheapest: dict[str, Cheapest] = {}
+        self.to_fcs: dict[str, list[tuple[str, int]]] = {}
+        self.first: dict[str, dict[str, int]] = {}
+        self.from_any: dict[str, dict[str, int]] = {
+            code: {} for code in network.by_code if code not in self.hubs
+        }
+        for origin, cheapest in _cheapest_legs(network, network.by_code).items():
+            self._put(origin, cheapest)
+            for fc, step in self.to_fcs[origin]:
+                self.from_any[fc][origin] = step
+
+    def leg(self, origin: str, destination: str) -> NextLeg:
+        """The cheapest leg between two neighbours; of equals, the first mode by name."""
+        minutes, mode = self.cheapest[origin][destination]
+        return NextLeg(destination, mode, minutes)
+
+    def changed_to(
+        self, network: Network, labels: Labels, difference: Difference
+    ) -> tuple["Steps", Moved]:
+        """The steps of another network, and where they differ from these.
+
+        `labels` are these steps' own with room made for the other network's codes.
+        """
+        steps = self._copy(network, labels)
+        turned = steps.hubs ^ self.hubs  # a hub that is new, is gone, or takes the place of an FC
+        beside = {o for o, legs in self.cheapest.items() if turned & legs.keys()} if turned else ()
+        origins = (difference.origins | difference.put).union(beside)
+        for code in difference.gone | turned:
+            steps._forget(code)
+        for code in difference.put - steps.hubs:
+            steps.from_any.setdefault(code, {})
+        found = _cheapest_legs(network, origins & network.by_code.keys())
+        for origin, cheapest in found.items():
+            steps._replace(origin, cheapest)
+        return steps, self._moved(steps, origins | difference.gone | turned, turned)
+
+    def _copy(self, network: Network, labels: Labels) -> "Steps":
+        steps = object.__new__(Steps)
+        steps.labels, steps.hubs = labels, _hub_codes(network)
+        steps.cheapest, steps.to_fcs = dict(self.cheapest), dict(self.to_fcs)
+        steps.first, steps.from_any = dict(self.first), dict(self.from_any)
+        return steps
+
+    def _put(self, origin: str, cheapest: Cheapest) -> None:
+        step, key_of, hubs = self.labels.step, self.labels.key_of, self.hubs
+        steps = [(to, step(minutes)) for to, (minutes, _) in cheapest.items() if to not in hubs]
+        self.cheapest[origin] = cheapest
+        self.to_fcs[origin] = steps
+        self.first[origin] = {fc: step + key_of[fc] for fc, step in steps}
+
+    def _forget(self, code: str) -> None:
+        self._replace(code, {})
+        for known in (self.cheapest, self.to_fcs, self.first, self.from_any):
+            known.pop(code, None)
+
+    def _replace(self, origin: str, cheapest: Cheapest) -> None:
+        """Put other legs of a facility in place of those it had."""
+        for fc, _ in self.to_fcs.get(origin, ()):
+            if fc in self.from_any:
+                self.from_any[fc] = {o: s for o, s in self.from_any[fc].items() if o != origin}
+        self._put(origin, cheapest)
+        for fc, step in self.to_fcs[origin]:
+            self.from_any[fc] = self.from_any[fc] | {origin: step}
+
+    def _moved(self, other: "Steps", origins: Iterable[str], turned: set[str]) -> Moved:
+        """Among these origins, which `other` may know differently."""
+        moved: set[str] = set()
+        targets: set[str] = set()
+        for origin in origins:
+            before, after = self.first.get(origin, {}), other.first.get(origin, {})
+            fcs = before.keys() | after.keys() if origin in turned else set()
+            fcs |= {fc for fc, _ in before.items() ^ after.items()}
+            targets |= fcs
+            if fcs or self.cheapest.get(origin) != other.cheapest.get(origin):
+                moved.add(origin)
+        return Moved(frozenset(moved), frozenset(targets))
+
+    def upstream(self, facilities: Iterable[str], legs: int) -> set[str]:
+        """The FCs of these, and those from which one of them is reached by land in so many legs."""
+        from_any, hubs = self.from_any, self.hubs
+        reached = layer = from_any.keys() & set(facilities)
+        for _ in range(legs):
+            layer = {origin for fc in layer for origin in from_any[fc]} - hubs - reached
+            reached = reached | layer
+        return reached
+
+    def downstream(self, facilities: Iterable[str], legs: int) -> set[str]:
+        """The FCs of these, and those that are reached from one of them by land in so many legs."""
+        to_fcs = self.to_fcs
+        reached = layer = self.from_any.keys() & set(facilities)
+        for _ in range(legs):
+            layer = {fc for origin in layer for fc, _ in to_fcs[origin]} - reached
+            reached = reached | layer
+        return reached
+
+
+def _hub_codes(network: Network) -> set[str]:
+    return {facility.code for facility in network.facilities if facility.is_hub}
+
+
+def _cheapest_legs(network: Network, origins: Collection[str]) -> dict[str, Cheapest]:
+    """Of parallel legs, the one with the fewest minutes, then with the first mode by name."""
+    by_origin: dict[str, list[Leg]] = {code: [] for code in origins}
+    for leg in network.legs:
+        if leg.origin in by_origin:
+            by_origin[leg.origin].append(leg)
+    return {
+        origin: _cheapest(legs, network.by_code[origin].handling_minutes)
+        for origin, legs in by_origin.items()
+    }
+
+
+def _cheapest(legs: list[Leg], handling_minutes: int) -> Cheapest:
+    cheapest: Cheapest = {}
+    for leg in legs:
+        candidate = (handling_minutes + leg.transit_minutes, leg.mode)
+        known = cheapest.get(leg.destination)
+        if known is None or candidate < known:
+            cheapest[leg.destination] = candidate
+    return cheapest
