@@ -108,7 +108,8 @@ class Steps:
             fcs = before.keys() | after.keys() if origin in turned else set()
             fcs |= {fc for fc, _ in before.items() ^ after.items()}
             targets |= fcs
-            if fcs or self.cheapest.get(origin) != other.cheapest.get(origin):
+            apart = self.cheapest.get(origin) != other.cheapest.get(origin)
+            if fcs or apart or origin in turned:
                 moved.add(origin)
         return Moved(frozenset(moved), frozenset(targets))
 

@@ -19,7 +19,6 @@ from online_kart.domain.routes import (
     DefaultRoute,
     NextLeg,
     PlannedPath,
-    Ranges,
     Route,
     RouteTable,
     Way,
@@ -116,7 +115,7 @@ class Router:
         routes = list(table.hub_routes)
         for home in homes:
             place = bisect_left(routes, home, key=attrgetter("destination"))
-            routes[place] = routes[place]._replace(pin_ranges=self._served_from(home))
+            routes[place] = routes[place]._replace(pin_ranges=self._ground.served_from(home))
         self._tables[hub] = replace(table, hub_routes=tuple(routes))
 
     def _build(self, code: str) -> RouteTable:
@@ -161,7 +160,7 @@ class Router:
             home_hub=None,
             next_legs=self._next_legs(code, next_hops),
             routes=self._routes({fc: [label] for fc, label in at_home.items()}),
-            hub_routes=tuple(Route(to, self._served_from(to), (air[to],)) for to in air),
+            hub_routes=tuple(Route(to, self._ground.served_from(to), (air[to],)) for to in air),
         )
 
     def _routes(self, fronts: Fronts) -> tuple[Route, ...]:
@@ -196,10 +195,6 @@ class Router:
 
     def _next_legs(self, origin: str, next_hops: Iterable[str]) -> tuple[NextLeg, ...]:
         return tuple(self._ground.steps.leg(origin, next_hop) for next_hop in sorted(next_hops))
-
-    def _served_from(self, hub: str) -> Ranges:
-        """The pincodes of all FCs at home at the hub."""
-        return self._ground.hub_ranges.get(hub, ())
 
 
 @dataclass(frozen=True)
