@@ -5,6 +5,8 @@ but replaced, so the steps of a network that differs in some legs share the rest
 """
 
 from collections.abc import Collection, Iterable
+from itertools import compress
+from operator import attrgetter
 from typing import NamedTuple
 
 from online_kart.domain.network import Leg, Mode, Network
@@ -34,7 +36,7 @@ class Steps:
 
     def __init__(self, network: Network, labels: Labels) -> None:
         self.labels = labels
-        self.hubs = _hub_codes(network)
+        self.hubs = {facility.code for facility in network.facilities if facility.is_hub}
         self.cheapest: dict[str, Cheapest] = {}
         self.to_fcs: dict[str, dict[str, int]] = {}
         self.first: dict[str, dict[str, int]] = {}
@@ -58,7 +60,9 @@ class Steps:
 
         `labels` are these steps' own with room made for the other network's codes.
         """
-        steps = self._copy(network, labels)
+        steps = self._copy(labels)
+        steps.hubs = self.hubs - difference.gone - difference.put
+        steps.hubs |= {code for code in difference.put if network.by_code[code].is_hub}
         turned = steps.hubs ^ self.hubs  # a hub that is new, is gone, or takes the place of an FC
         beside = {o for o, legs in self.cheapest.items() if turned & legs.keys()} if turned else ()
         origins = (difference.origins | difference.put).union(beside)
@@ -71,9 +75,9 @@ class Steps:
             steps._replace(origin, cheapest)
         return steps, self._moved(steps, origins | difference.gone | turned, turned)
 
-    def _copy(self, network: Network, labels: Labels) -> "Steps":
+    def _copy(self, labels: Labels) -> "Steps":
         steps = object.__new__(Steps)
-        steps.labels, steps.hubs = labels, _hub_codes(network)
+        steps.labels = labels
         steps.cheapest, steps.to_fcs = dict(self.cheapest), dict(self.to_fcs)
         steps.first, steps.from_any = dict(self.first), dict(self.from_any)
         return steps
@@ -132,16 +136,12 @@ class Steps:
         return reached
 
 
-def _hub_codes(network: Network) -> set[str]:
-    return {facility.code for facility in network.facilities if facility.is_hub}
-
-
 def _cheapest_legs(network: Network, origins: Collection[str]) -> dict[str, Cheapest]:
     """Of parallel legs, the one with the fewest minutes, then with the first mode by name."""
     by_origin: dict[str, list[Leg]] = {code: [] for code in origins}
-    for leg in network.legs:
-        if leg.origin in by_origin:
-            by_origin[leg.origin].append(leg)
+    wanted = map(by_origin.__contains__, map(attrgetter("origin"), network.legs))
+    for leg in compress(network.legs, wanted):  # after a change: a few of very many
+        by_origin[leg.origin].append(leg)
     return {
         origin: _cheapest(legs, network.by_code[origin].handling_minutes)
         for origin, legs in by_origin.items()

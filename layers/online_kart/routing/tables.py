@@ -56,7 +56,10 @@ class Router:
     def tables(self, codes: Iterable[str] | None = None) -> Iterator[RouteTable]:
         """The tables of these facilities, or of all in the order of their codes. Keeps those of hubs."""
         for code in sorted(self.network.by_code) if codes is None else codes:
-            yield self.table(code) if code in self._ground.steps.hubs else self._build(code)
+            if code in self._ground.steps.hubs:
+                yield self.table(code)
+            else:
+                yield self._tables.get(code) or self._build(code)
 
     def all_tables(self) -> list[RouteTable]:
         """The tables of all facilities, in the order of their codes, at once. They take some memory."""
@@ -104,9 +107,10 @@ class Router:
     def _change(self, router: "Router", reach: Reach, gone: frozenset[str]) -> "Change":
         """Compares the tables that the change may have reached, of which there are few."""
         router._tables |= self._tables
-        for code in gone | reach.fcs | reach.hubs:
+        for code in gone | reach.named | reach.fcs | reach.hubs:
             router._tables.pop(code, None)
         touched = {code for code in reach.fcs | reach.hubs if self._differs(router, code)}
+        touched |= reach.named
         for hub in router._ground.steps.hubs - reach.hubs:
             rows = reach.homes & router._ground.air[hub].keys()
             if rows:
