@@ -1,13 +1,13 @@
 """What a change of the network changes for routing, and which paths of packages it breaks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from online_kart.domain.network import LegKey, Network
-from online_kart.domain.routes import merged
+from online_kart.domain.network import Facility, FacilityKind, LegKey, Network
+from online_kart.domain.routes import Ranges, merged
 
-Entry = TypeVar("Entry")
+from .alignment import apart
 
 
 class Gone(NamedTuple):
@@ -57,13 +57,13 @@ class Difference(NamedTuple):
 def difference(old: Network, new: Network) -> Difference:
     """What routing sees of a change from one network to another with the same hop limit.
 
-    Facilities and legs that are the same object in both are not looked into, so it is quick for a
-    network that was made of another's entries; one that was read anew is compared by value.
+    Entries are compared by value. It is quicker where they are the same objects, as in a network that
+    was made of another's entries, and where they are in the same order. Neither is assumed.
     """
-    before, after = _apart(old.facilities, new.facilities)
+    before, after = apart(old.facilities, new.facilities)
     known = {facility.code: _routed(facility) for facility in before}
     now = {facility.code: _routed(facility) for facility in after}
-    legs_before, legs_after = _apart(old.legs, new.legs)
+    legs_before, legs_after = apart(old.legs, new.legs)
     legs = set(map(_leg, legs_before)) ^ set(map(_leg, legs_after))
     return Difference(
         gone=frozenset(known.keys() - now.keys()),
@@ -72,18 +72,9 @@ def difference(old: Network, new: Network) -> Difference:
     )
 
 
-def _apart(old: Sequence[Entry], new: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """The entries of each that are no objects of the other."""
-    olds, news = set(map(id, old)), set(map(id, new))
-    return (
-        [entry for entry in old if id(entry) not in news],
-        [entry for entry in new if id(entry) not in olds],
-    )
-
-
 _leg = attrgetter("origin", "destination", "mode", "transit_minutes")
 
 
-def _routed(facility: Any) -> tuple[Any, ...]:
+def _routed(facility: Facility) -> tuple[FacilityKind, int, Ranges]:
     """What of a facility is in route tables."""
     return facility.kind, facility.handling_minutes, merged(facility.pincode_ranges)

@@ -26,10 +26,12 @@ AtHome = dict[str, dict[str, int]]
 class Reach(NamedTuple):
     """Whose tables a change may have reached.
 
-    `fcs` and `hubs` may have other rows; at `homes` the pincodes of all FCs at home differ, which
-    every hub that has a way to one of these names in one row.
+    `fcs` and `hubs` may have other rows. Those of `named` have: they have a way by land to an FC that
+    is new, gone, or serves other pincodes, or are one. At `homes` the pincodes of all FCs at home
+    differ, which every hub that has a way to one of these names in one row.
     """
 
+    named: frozenset[str]
     fcs: frozenset[str]
     hubs: frozenset[str]
     homes: frozenset[str]
@@ -72,6 +74,10 @@ class Groundwork:
         way = self.homes[-1].get(fc)
         return way and way.hub
 
+    def served_from(self, hub: str) -> Ranges:
+        """The pincodes of all FCs at home at the hub."""
+        return self.hub_ranges.get(hub, ())
+
 
 def _at_home(home_layers: Layers) -> AtHome:
     at_home: AtHome = defaultdict(dict)
@@ -111,14 +117,17 @@ def changed(
         flights=between_hubs,
         air=old.air if between_hubs == old.flights else air(between_hubs),
     )
-    renamed = {fc for fc in difference.put if old.ranges.get(fc) != ranges.get(fc)}
-    reached = upstream | moved_home | _upstream(old.steps, steps, renamed, network.hop_limit)
+    else_named = {
+        fc for fc in difference.put | difference.gone if old.ranges.get(fc) != ranges.get(fc)
+    }
+    named = _upstream(old.steps, steps, else_named, network.hop_limit)
     return new, Reach(
-        fcs=frozenset(reached & ranges.keys()),
+        named=frozenset(named & ranges.keys()),
+        fcs=frozenset((upstream | moved_home) & ranges.keys() - named),
         hubs=frozenset(
             (served_else | moved.origins | difference.put | _flown(old, new)) & steps.hubs
         ),
-        homes=frozenset(h for h in served_else if old.hub_ranges.get(h) != new.hub_ranges.get(h)),
+        homes=frozenset(h for h in served_else if old.served_from(h) != new.served_from(h)),
     )
 
 

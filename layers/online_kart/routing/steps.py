@@ -5,6 +5,8 @@ but replaced, so the steps of a network that differs in some legs share the rest
 """
 
 from collections.abc import Collection, Iterable
+from itertools import compress
+from operator import attrgetter
 from typing import NamedTuple
 
 from online_kart.domain.network import Leg, Mode, Network
@@ -34,16 +36,16 @@ class Steps:
 
     def __init__(self, network: Network, labels: Labels) -> None:
         self.labels = labels
-        self.hubs = _hub_codes(network)
+        self.hubs = {facility.code for facility in network.facilities if facility.is_hub}
         self.cheapest: dict[str, Cheapest] = {}
-        self.to_fcs: dict[str, list[tuple[str, int]]] = {}
+        self.to_fcs: dict[str, dict[str, int]] = {}
         self.first: dict[str, dict[str, int]] = {}
         self.from_any: dict[str, dict[str, int]] = {
             code: {} for code in network.by_code if code not in self.hubs
         }
         for origin, cheapest in _cheapest_legs(network, network.by_code).items():
             self._put(origin, cheapest)
-            for fc, step in self.to_fcs[origin]:
+            for fc, step in self.to_fcs[origin].items():
                 self.from_any[fc][origin] = step
 
     def leg(self, origin: str, destination: str) -> NextLeg:
@@ -58,7 +60,9 @@ class Steps:
 
         `labels` are these steps' own with room made for the other network's codes.
         """
-        steps = self._copy(network, labels)
+        steps = self._copy(labels)
+        steps.hubs = self.hubs - difference.gone - difference.put
+        steps.hubs |= {code for code in difference.put if network.by_code[code].is_hub}
         turned = steps.hubs ^ self.hubs  # a hub that is new, is gone, or takes the place of an FC
         beside = {o for o, legs in self.cheapest.items() if turned & legs.keys()} if turned else ()
         origins = (difference.origins | difference.put).union(beside)
@@ -71,19 +75,19 @@ class Steps:
             steps._replace(origin, cheapest)
         return steps, self._moved(steps, origins | difference.gone | turned, turned)
 
-    def _copy(self, network: Network, labels: Labels) -> "Steps":
+    def _copy(self, labels: Labels) -> "Steps":
         steps = object.__new__(Steps)
-        steps.labels, steps.hubs = labels, _hub_codes(network)
+        steps.labels = labels
         steps.cheapest, steps.to_fcs = dict(self.cheapest), dict(self.to_fcs)
         steps.first, steps.from_any = dict(self.first), dict(self.from_any)
         return steps
 
     def _put(self, origin: str, cheapest: Cheapest) -> None:
         step, key_of, hubs = self.labels.step, self.labels.key_of, self.hubs
-        steps = [(to, step(minutes)) for to, (minutes, _) in cheapest.items() if to not in hubs]
+        steps = {to: step(minutes) for to, (minutes, _) in cheapest.items() if to not in hubs}
         self.cheapest[origin] = cheapest
         self.to_fcs[origin] = steps
-        self.first[origin] = {fc: step + key_of[fc] for fc, step in steps}
+        self.first[origin] = {fc: step + key_of[fc] for fc, step in steps.items()}
 
     def _forget(self, code: str) -> None:
         self._replace(code, {})
@@ -92,11 +96,11 @@ class Steps:
 
     def _replace(self, origin: str, cheapest: Cheapest) -> None:
         """Put other legs of a facility in place of those it had."""
-        for fc, _ in self.to_fcs.get(origin, ()):
+        for fc in self.to_fcs.get(origin, ()):
             if fc in self.from_any:
                 self.from_any[fc] = {o: s for o, s in self.from_any[fc].items() if o != origin}
         self._put(origin, cheapest)
-        for fc, step in self.to_fcs[origin]:
+        for fc, step in self.to_fcs[origin].items():
             self.from_any[fc] = self.from_any[fc] | {origin: step}
 
     def _moved(self, other: "Steps", origins: Iterable[str], turned: set[str]) -> Moved:
@@ -108,7 +112,8 @@ class Steps:
             fcs = before.keys() | after.keys() if origin in turned else set()
             fcs |= {fc for fc, _ in before.items() ^ after.items()}
             targets |= fcs
-            if fcs or self.cheapest.get(origin) != other.cheapest.get(origin):
+            apart = self.cheapest.get(origin) != other.cheapest.get(origin)
+            if fcs or apart or origin in turned:
                 moved.add(origin)
         return Moved(frozenset(moved), frozenset(targets))
 
@@ -126,21 +131,17 @@ class Steps:
         to_fcs = self.to_fcs
         reached = layer = self.from_any.keys() & set(facilities)
         for _ in range(legs):
-            layer = {fc for origin in layer for fc, _ in to_fcs[origin]} - reached
+            layer = {fc for origin in layer for fc in to_fcs[origin]} - reached
             reached = reached | layer
         return reached
-
-
-def _hub_codes(network: Network) -> set[str]:
-    return {facility.code for facility in network.facilities if facility.is_hub}
 
 
 def _cheapest_legs(network: Network, origins: Collection[str]) -> dict[str, Cheapest]:
     """Of parallel legs, the one with the fewest minutes, then with the first mode by name."""
     by_origin: dict[str, list[Leg]] = {code: [] for code in origins}
-    for leg in network.legs:
-        if leg.origin in by_origin:
-            by_origin[leg.origin].append(leg)
+    wanted = map(by_origin.__contains__, map(attrgetter("origin"), network.legs))
+    for leg in compress(network.legs, wanted):  # after a change: a few of very many
+        by_origin[leg.origin].append(leg)
     return {
         origin: _cheapest(legs, network.by_code[origin].handling_minutes)
         for origin, legs in by_origin.items()
