@@ -118,6 +118,14 @@ class HolidayExists(Conflict):
         self.day, self.fc_code = day, fc_code
 
 
+class TooManyHolidays(Conflict):
+    """An FC would have more holidays than `limit`, those of all FCs among them. Past ones can be removed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An FC has at most {limit} holidays. Remove past ones.")
+        self.limit = limit
+
+
 class FacilityInUse(Conflict):
     """The facility can't be deleted: `held_by` counts what holds it. Closing it is the way."""
 
