@@ -75,7 +75,9 @@ class NoRoute(Conflict):
         self, origin: str, to: int | str, candidates: Sequence[Mapping[str, Any]] | None = None
     ) -> None:
         super().__init__(f"No route leads from {origin} to {to}.")
-        self.origin, self.to, self.candidates = origin, to, candidates
+        self.origin, self.to = origin, to
+        if candidates is not None:
+            self.candidates = candidates
 
 
 class NotServed(Conflict):
