@@ -78,9 +78,13 @@ def test_an_fc_has_closed_weekdays_and_a_last_mile(fulfillment, market):
     path = "/fulfillment-centers/DEL2"
     fc = fulfillment.get(path).json_body
     assert (fc["last_mile_minutes"], fc["closed_weekdays"]) == (1440, [])
-    accepted(fulfillment.patch(path, {"closed_weekdays": ["sun", "sat"], "last_mile_minutes": 90}))
-    fc = fulfillment.get(path).json_body
-    assert (fc["last_mile_minutes"], fc["closed_weekdays"]) == (90, ["sat", "sun"])
+    calendar = {"closed_weekdays": ["sun", "sat"], "last_mile_minutes": 90}
+    accepted(fulfillment.patch(path, calendar))
+    place = {"name": "Goa", "latitude": 15.5, "longitude": 73.8, "handling_minutes": 30}
+    accepted(fulfillment.post("/fulfillment-centers", {"fc_code": "GOI1", **place, **calendar}))
+    for each in (path, "/fulfillment-centers/GOI1"):
+        fc = fulfillment.get(each).json_body
+        assert (fc["last_mile_minutes"], fc["closed_weekdays"]) == (90, ["sat", "sun"])
 
     every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     for wrong in ({"closed_weekdays": every_day}, {"closed_weekdays": ["Sunday"]}):

@@ -8,7 +8,8 @@ import pytest
 from fulfillment_app.chalicelib.services import batches, deliveries, facilities, holidays, promises
 from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import package_paths, route_tables
-from online_kart.domain.errors import HolidayExists, NotFound
+from online_kart.domain.calendars import HOLIDAYS_MAX
+from online_kart.domain.errors import HolidayExists, NotFound, TooManyHolidays
 from online_kart.domain.facilities import ChangeFulfillmentCenter, ChangeLeg
 from online_kart.domain.holidays import Holiday, HolidayKey
 from online_kart.domain.network import LegKey, Mode, Network
@@ -131,6 +132,18 @@ def test_a_holiday_is_there_once_and_of_an_fc_that_there_is(market):
     with pytest.raises(NotFound):
         holidays.remove(market.conn, HolidayKey(day=WEDNESDAY, fc_code="BLR2"), market.now)
     assert facility_store.facility(market.conn, "BLR1").holidays == (WEDNESDAY,)
+
+
+def test_no_fc_has_more_holidays_than_can_be_looked_through(market):
+    days = [date(2027, 1, 1) + timedelta(days=each) for each in range(HOLIDAYS_MAX)]
+    put_file(market, changed(market.network, "DEL2", holidays=tuple(days[1:])))
+    add_holiday(market, days[0])
+    with pytest.raises(TooManyHolidays):
+        add_holiday(market, WEDNESDAY, "DEL2")
+    with pytest.raises(TooManyHolidays):
+        put_file(market, changed(market.network, "DEL2", holidays=(WEDNESDAY,)))
+    add_holiday(market, WEDNESDAY, "DEL1")
+    assert len(facility_store.network(market.conn, HOP_LIMIT).by_code["DEL2"].holidays) == len(days)
 
 
 def test_a_path_keeps_the_calendar_of_its_last_fc_when_the_network_has_another(market):

@@ -36,7 +36,7 @@ from online_kart.domain.routes import Ranges
 from online_kart.domain.values import FacilityCode
 from online_kart.inventory_db import facilities, holidays, legs, pincodes
 
-from . import pincodes as pincode_services, rebuilds
+from . import holidays as holiday_services, pincodes as pincode_services, rebuilds
 
 Connected = Connection[Any]
 
@@ -239,7 +239,8 @@ def put_network(conn: Connected, network: Network, hop_limit: int, now: datetime
     """Add and change facilities, holidays, legs and pincodes as the file has them; remove nothing.
 
     A pincode moves between FCs of the file. Raises InvalidNetwork, which names the entries that
-    break a rule, and PincodesTaken where an FC that is not in the file serves some of them.
+    break a rule, PincodesTaken where an FC that is not in the file serves some of them, and
+    TooManyHolidays.
     """
     with conn.transaction():
         facilities.lock_network(conn)
@@ -250,6 +251,7 @@ def put_network(conn: Connected, network: Network, hop_limit: int, now: datetime
             raise InvalidNetwork(problems)
         facilities.upsert(conn, network.facilities, now)
         holidays.insert_those_of(conn, network.facilities)
+        holiday_services.refuse_too_many(conn)
         legs.upsert(conn, network.legs)
         pincode_services.replace(conn, _changed_ranges(conn, network))
         reason = f"a network of {len(codes)} facilities was put"

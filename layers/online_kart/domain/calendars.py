@@ -12,7 +12,14 @@ ClosedWeekdays = Annotated[
 ]
 """Weekdays on which an FC never works. It works on at least one."""
 
-Holidays = Annotated[tuple[date, ...], AfterValidator(lambda days: tuple(sorted(set(days))))]
+HOLIDAYS_MAX = 1_000
+"""Of one FC, those of all FCs among them: enough for decades, and few enough to look through for every promise."""
+
+Holidays = Annotated[
+    tuple[date, ...],
+    Field(max_length=HOLIDAYS_MAX),
+    AfterValidator(lambda days: tuple(sorted(set(days)))),
+]
 
 
 class Calendar(NamedTuple):

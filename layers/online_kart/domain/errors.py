@@ -75,7 +75,9 @@ class NoRoute(Conflict):
         self, origin: str, to: int | str, candidates: Sequence[Mapping[str, Any]] | None = None
     ) -> None:
         super().__init__(f"No route leads from {origin} to {to}.")
-        self.origin, self.to, self.candidates = origin, to, candidates
+        self.origin, self.to = origin, to
+        if candidates is not None:
+            self.candidates = candidates
 
 
 class NotServed(Conflict):
@@ -116,6 +118,14 @@ class HolidayExists(Conflict):
     def __init__(self, day: date, fc_code: str | None) -> None:
         super().__init__(f"{day} is a holiday of {fc_code or 'all FCs'} already.")
         self.day, self.fc_code = day, fc_code
+
+
+class TooManyHolidays(Conflict):
+    """An FC would have more holidays than `limit`, those of all FCs among them. Past ones can be removed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An FC has at most {limit} holidays. Remove past ones.")
+        self.limit = limit
 
 
 class FacilityInUse(Conflict):

@@ -42,6 +42,19 @@ def insert_those_of(conn: Connection[Any], facilities: Iterable[Facility]) -> No
     )
 
 
+def most_of_an_fc(conn: Connection[Any]) -> int:
+    """How many holidays the FC has that has most, those of all FCs among them."""
+    row = conn.execute(
+        """
+        SELECT (SELECT count(*) FROM holidays WHERE fc_code IS NULL)
+             + coalesce((SELECT count(*) FROM holidays WHERE fc_code IS NOT NULL
+                          GROUP BY fc_code ORDER BY count(*) DESC LIMIT 1), 0)
+        """
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def listed(
     conn: Connection[Any],
     fc_code: str | None,
