@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCAL := $(VENV)/installed-local
 TEST := $(VENV)/installed-test
+BENCH := $(VENV)/installed-bench
 SOURCES := layers/online_kart fulfillment_app seller_app customer_app local tests
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -15,10 +16,10 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test check lint format
+.PHONY: help setup demo demo-kill test-changes bench-routing up down reset test check lint format
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(LOCAL) ## the virtual environment, with what demo and up need
 
@@ -40,6 +41,12 @@ test: lint ## the linters and all tests
 
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
+
+test-changes: $(TEST) ## 1,340 sequences of changes of networks, each table compared with a full build
+	@$(BIN)/python -m pytest -m slow tests/routing
+
+bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and its targets (some minutes)
+	@$(BIN)/python -m local.bench
 
 check: test ## the same as make test
 
@@ -69,4 +76,9 @@ $(LOCAL): pyproject.toml layers/requirements.txt | $(BIN)/python
 $(TEST): pyproject.toml layers/requirements.txt | $(BIN)/python
 	@echo "Installing what the tests need (a minute or two the first time) …"
 	@$(PIP_INSTALL) --editable '.[local,test]'
+	@touch $@ $(LOCAL)
+
+$(BENCH): pyproject.toml layers/requirements.txt | $(BIN)/python
+	@echo "Installing what the router is measured against …"
+	@$(PIP_INSTALL) --editable '.[local,bench]'
 	@touch $@ $(LOCAL)

@@ -74,10 +74,7 @@ class Changes:
     def _delete_facility(self) -> None:
         facility = self._facility()
         if len(self.network.facilities) > 2:
-            self._put(
-                [each for each in self.network.facilities if each is not facility],
-                [leg for leg in self.network.legs if facility.code not in leg.key],
-            )
+            self.network = without(self.network, facility.code)
 
     def _handle(self) -> None:
         self._put(self._in_place_of(self._facility(), handling_minutes=self._minutes()))
@@ -153,3 +150,12 @@ class Changes:
         sample = self._rng.sample
         facilities, legs = self.network.facilities, self.network.legs
         self._put(sample(facilities, len(facilities)), sample(legs, len(legs)))
+
+
+def without(network: Network, code: str) -> Network:
+    """The network when a facility has left it, and its legs with it."""
+    return Network(
+        hop_limit=network.hop_limit,
+        facilities=tuple(each for each in network.facilities if each.code != code),
+        legs=tuple(leg for leg in network.legs if code not in (leg.origin, leg.destination)),
+    )

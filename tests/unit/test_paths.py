@@ -12,7 +12,7 @@ from tests.builders import a_hub, a_leg, a_network, an_fc, flights, roads
 def land(network, origin, to):
     """Every way from one to the other: (next hop, hops, minutes), fewest hops first."""
     steps = Steps(network, Labels(network.by_code, network.hop_limit))
-    front = ways_by_land(steps, origin).get(to, [])
+    front = ways_by_land(steps, origin).to(to)
     return [tuple(steps.labels.way(label)) for label in front]
 
 

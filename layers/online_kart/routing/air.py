@@ -4,13 +4,15 @@ There is no hop limit between hubs, so these are plain shortest paths, which igr
 pairs at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import chain
 from math import inf
 
 from online_kart.domain.routes import Way
 
 from .steps import Steps
+
+_row = tuple.__new__  # see tables.py
 
 Air = dict[str, dict[str, Way]]
 """From each hub the way to every other that can be reached, in the order of their codes."""
@@ -30,25 +32,22 @@ def flights(steps: Steps) -> Flights:
 def air(flights: Flights) -> Air:
     """The fastest way from each hub to every other over legs from hub to hub.
 
-    A leg weighs its minutes times the number of hubs, plus one: no path between hubs has as many
-    legs as there are hubs, so the shortest has the fewest minutes and then the fewest legs.
+    A leg weighs its minutes, then one for itself, then nothing: three digits whose base is the
+    number of hubs. No path between hubs has as many legs, so the lightest has the fewest minutes and
+    then the fewest legs. Adding the place of the first stop in the last digit orders what is left.
     """
     if not flights:
         return {}
-    hubs, scale = list(flights), len(flights)
-    place_of = {hub: place for place, hub in enumerate(hubs)}
+    base = len(flights)
+    place_of = {hub: place for place, hub in enumerate(flights)}
     weights = [
-        {place_of[to]: minutes * scale + 1 for to, minutes in legs.items()}
+        {place_of[to]: (minutes * base + 1) * base for to, minutes in legs.items()}
         for legs in flights.values()
     ]
     distances = _distances(weights)
     return {
-        hub: {
-            hubs[to]: Way(hubs[first], legs, minutes)
-            for to, first in _first_stops(place, weights[place], distances)
-            for minutes, legs in [divmod(int(distances[place][to]), scale)]
-        }
-        for place, hub in enumerate(hubs)
+        hub: _ways(list(flights), place, _lightest(weights[place], distances))
+        for hub, place in place_of.items()
     }
 
 
@@ -66,19 +65,21 @@ def _distances(weights: list[dict[int, int]]) -> list[list[float]]:
     return distances
 
 
-def _first_stops(
-    origin: int, weights: dict[int, int], distances: list[list[float]]
-) -> Iterator[tuple[int, int]]:
-    """Every hub that can be reached, and the first stop of the shortest way; of equals, the least.
+def _lightest(weights: dict[int, int], distances: list[list[float]]) -> Iterable[float]:
+    """To every hub, the weight of the best way with its first stop; infinite where there is none."""
+    by_first_stop = [
+        [distance + start for distance in distances[stop]]
+        for stop, weight in weights.items()
+        for start in [weight + stop]
+    ]
+    return map(min, *by_first_stop) if len(by_first_stop) > 1 else chain(*by_first_stop)
 
-    A shortest way starts with a leg that is itself a shortest way. Where such a leg ends at the
-    destination, there is no other with as few legs.
-    """
-    here = distances[origin]
-    first_legs = [(stop, weight) for stop, weight in weights.items() if here[stop] == weight]
-    direct = {stop for stop, _ in first_legs}
-    for to, distance in enumerate(here):
-        if to in direct:
-            yield to, to
-        elif to != origin and distance != inf:
-            yield to, next(s for s, weight in first_legs if weight + distances[s][to] == distance)
+
+def _ways(hubs: list[str], origin: int, lightest: Iterable[float]) -> dict[str, Way]:
+    base, square = len(hubs), len(hubs) ** 2
+    return {
+        hubs[to]: _row(Way, (hubs[digits % base], digits // base % base, digits // square))
+        for to, weight in enumerate(lightest)
+        if weight != inf and to != origin
+        for digits in [int(weight)]
+    }

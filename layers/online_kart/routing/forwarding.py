@@ -10,6 +10,7 @@ whichever way is taken, and a package neither loops nor arrives later than the f
 """
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from online_kart.domain.errors import NoRoute
@@ -75,34 +76,40 @@ class Forwarding:
 
     def _ways(self, table: RouteTable, budget: int) -> Iterator[Choice]:
         if table.is_hub:
-            yield from self._from_hub(table)
+            from_here = self._from_hub(table)
+            if from_here:
+                yield from_here
             return
         route = table.to_fc(self._destination)
         way = route and route.fastest(budget)
         if way:
             yield Choice(way.minutes, way.hops, way.next_hop, "")
         gateway = table.gateway(budget)
-        if gateway:
-            for onward in self._from_hub(self._table_of(gateway.hub)):
-                minutes, hops = gateway.minutes + onward.minutes, gateway.hops + onward.hops
-                yield Choice(minutes, hops, gateway.next_hop, gateway.hub)
+        onward = gateway and self._from_hub(self._table_of(gateway.hub))
+        if gateway and onward:
+            minutes, hops = gateway.minutes + onward.minutes, gateway.hops + onward.hops
+            yield Choice(minutes, hops, gateway.next_hop, gateway.hub)
 
-    def _from_hub(self, hub: RouteTable) -> Iterator[Choice]:
+    def _from_hub(self, hub: RouteTable) -> Choice | None:
         """The one way from a hub, if there is any: through the destination's home hub."""
+        last = self._from_home
+        if last is None or hub.facility == self._home_hub:
+            return last
+        to_home = hub.to_hub(self._home_hub) if self._home_hub else None
+        if to_home is None:
+            return None
+        first = to_home.ways[0]
+        return Choice(first.minutes + last.minutes, first.hops + last.hops, first.next_hop, "")
+
+    @cached_property
+    def _from_home(self) -> Choice | None:
+        """The way from the destination's home hub, None where it has none. Read when first needed."""
         if self._home_hub is None:
-            return
-        home = self._table_of(self._home_hub)
-        route = home.to_fc(self._destination)
+            return None
+        route = self._table_of(self._home_hub).to_fc(self._destination)
         assert route is not None, f"{self._home_hub} has no route to {self._destination}."
-        last = route.ways[0]
-        if hub.facility == home.facility:
-            yield Choice(last.minutes, last.hops, last.next_hop, "")
-            return
-        to_home = hub.to_hub(home.facility)
-        if to_home:
-            first = to_home.ways[0]
-            minutes, hops = first.minutes + last.minutes, first.hops + last.hops
-            yield Choice(minutes, hops, first.next_hop, "")
+        way = route.ways[0]
+        return Choice(way.minutes, way.hops, way.next_hop, "")
 
 
 def path_to(

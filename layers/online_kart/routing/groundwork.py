@@ -72,6 +72,10 @@ class Groundwork:
         way = self.homes[-1].get(fc)
         return way and way.hub
 
+    def served_from(self, hub: str) -> Ranges:
+        """The pincodes of all FCs at home at the hub."""
+        return self.hub_ranges.get(hub, ())
+
 
 def _at_home(home_layers: Layers) -> AtHome:
     at_home: AtHome = defaultdict(dict)
@@ -118,7 +122,7 @@ def changed(
         hubs=frozenset(
             (served_else | moved.origins | difference.put | _flown(old, new)) & steps.hubs
         ),
-        homes=frozenset(h for h in served_else if old.hub_ranges.get(h) != new.hub_ranges.get(h)),
+        homes=frozenset(h for h in served_else if old.served_from(h) != new.served_from(h)),
     )
 
 

@@ -11,7 +11,7 @@ neighbour would forward elsewhere, and a table would promise what the next one d
 After a change, the layers of the FCs that it can reach are made anew over those of all others.
 """
 
-from collections.abc import Callable, Collection, ItemsView, Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from .steps import Steps
@@ -25,6 +25,8 @@ class ByHub(NamedTuple):
     label: int
     hub: str
 
+
+NO_WAY = ByHub(1 << 128, "")  # slower than any
 
 Layers = tuple[dict[str, ByHub], ...]
 """The first for one leg, the last for as many as the hop limit."""
@@ -41,7 +43,7 @@ def gateways(steps: Steps, fcs: Collection[str], others: Layers) -> Layers:
     """
     search = _Search(
         direct={fc: _leg_to_hub(steps, fc) for fc in fcs},
-        adjacent=lambda fc: steps.first[fc].items(),
+        adjacent=steps.first,
         kept_bits=~steps.labels.key_mask,
     )
     return search.over(others)
@@ -54,7 +56,7 @@ def homes(steps: Steps, fcs: Collection[str], others: Layers) -> Layers:
     """
     search = _Search(
         direct={fc: _leg_from_hub(steps, fc) for fc in fcs},
-        adjacent=lambda fc: steps.from_any[fc].items(),
+        adjacent=steps.from_any,
         kept_bits=ALL_BITS,
     )
     return search.over(others)
@@ -83,27 +85,30 @@ class _Search(NamedTuple):
     """`kept_bits` of a neighbour's label are added to what `adjacent` says of the leg between."""
 
     direct: dict[str, ByHub | None]
-    adjacent: Callable[[str], ItemsView[str, int]]
+    adjacent: dict[str, dict[str, int]]
     kept_bits: int
 
     def over(self, others: Layers) -> Layers:
         before: dict[str, ByHub] = {}
         for layer in others:
             for fc, way in self.direct.items():
-                best = self._better(fc, way, before)
+                best = self._better(fc, before.get(fc, way), before) if before else way
                 if best is not None:
                     layer[fc] = best
             before = layer
         return others
 
-    def _better(self, fc: str, best: ByHub | None, before: dict[str, ByHub]) -> ByHub | None:
-        for neighbour, step in self.adjacent(fc):
-            known = before.get(neighbour)
-            if known is not None:
-                offered = ByHub((known.label & self.kept_bits) + step, known.hub)
-                if best is None or offered < best:
-                    best = offered
-        return best
+    def _better(self, fc: str, way: ByHub | None, before: dict[str, ByHub]) -> ByHub | None:
+        """The best of the way known so far and those of the neighbours. Run for every leg there is."""
+        label, hub = way or NO_WAY
+        kept_bits = self.kept_bits
+        for neighbour, step in self.adjacent[fc].items():
+            if neighbour in before:
+                known, known_hub = before[neighbour]
+                offered = (known & kept_bits) + step
+                if offered < label or (offered == label and known_hub < hub):
+                    label, hub = offered, known_hub
+        return ByHub(label, hub) if hub else None
 
 
 def _leg_to_hub(steps: Steps, fc: str) -> ByHub | None:

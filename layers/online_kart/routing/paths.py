@@ -9,29 +9,47 @@ A search reaches some hundred FCs whatever the network's size; there, plain Pyth
 building a graph of layers for igraph.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from .steps import Steps
 
-Fronts = dict[str, list[int]]
-"""To each FC, the labels of the ways there: every one has more legs and fewer minutes than the last."""
+
+class Land(NamedTuple):
+    """The ways by land from one facility: labels, by FC.
+
+    `fastest` has the fastest way to every FC that is reached. To most there is no other. To the rest
+    `shorter` has those with fewer legs and more minutes, fewest legs first.
+    """
+
+    fastest: dict[str, int]
+    shorter: dict[str, list[int]]
+
+    def to(self, fc: str) -> list[int]:
+        """The Pareto front of (legs, minutes), fewest legs first; empty where the FC isn't reached."""
+        return [*self.shorter.get(fc, ()), self.fastest[fc]] if fc in self.fastest else []
+
+    def labels(self) -> Iterator[int]:
+        yield from self.fastest.values()
+        for labels in self.shorter.values():
+            yield from labels
 
 
-def land(steps: Steps, source: str) -> Fronts:
+def land(steps: Steps, source: str) -> Land:
     """The ways to every FC in at most `hop_limit` legs, with only FCs in between."""
     to_fcs, layer = steps.to_fcs, steps.first[source]
-    best = {source: -1}  # never improved: a way back to the source is no way
-    best |= layer
-    fronts = {fc: [label] for fc, label in layer.items()}
+    fastest = dict(layer)
+    shorter: dict[str, list[int]] = {}
+    best = {source: -1} | layer  # the source is never improved: a way back to it is no way
     for _ in range(steps.labels.hop_limit - 1):
         after: dict[str, int] = {}
         for fc, label in layer.items():
-            for neighbour, step in to_fcs[fc]:
+            for neighbour, step in to_fcs[fc].items():
                 reached = label + step
                 if neighbour not in best or reached < best[neighbour]:
                     best[neighbour] = after[neighbour] = reached
-        for fc, label in after.items():
-            if fc in fronts:
-                fronts[fc].append(label)
-            else:
-                fronts[fc] = [label]
+        for fc in after.keys() & fastest.keys():
+            shorter.setdefault(fc, []).append(fastest[fc])
+        fastest |= after
         layer = after
-    return fronts
+    return Land(fastest, shorter)

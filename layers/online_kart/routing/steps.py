@@ -36,14 +36,14 @@ class Steps:
         self.labels = labels
         self.hubs = _hub_codes(network)
         self.cheapest: dict[str, Cheapest] = {}
-        self.to_fcs: dict[str, list[tuple[str, int]]] = {}
+        self.to_fcs: dict[str, dict[str, int]] = {}
         self.first: dict[str, dict[str, int]] = {}
         self.from_any: dict[str, dict[str, int]] = {
             code: {} for code in network.by_code if code not in self.hubs
         }
         for origin, cheapest in _cheapest_legs(network, network.by_code).items():
             self._put(origin, cheapest)
-            for fc, step in self.to_fcs[origin]:
+            for fc, step in self.to_fcs[origin].items():
                 self.from_any[fc][origin] = step
 
     def leg(self, origin: str, destination: str) -> NextLeg:
@@ -80,10 +80,10 @@ class Steps:
 
     def _put(self, origin: str, cheapest: Cheapest) -> None:
         step, key_of, hubs = self.labels.step, self.labels.key_of, self.hubs
-        steps = [(to, step(minutes)) for to, (minutes, _) in cheapest.items() if to not in hubs]
+        steps = {to: step(minutes) for to, (minutes, _) in cheapest.items() if to not in hubs}
         self.cheapest[origin] = cheapest
         self.to_fcs[origin] = steps
-        self.first[origin] = {fc: step + key_of[fc] for fc, step in steps}
+        self.first[origin] = {fc: step + key_of[fc] for fc, step in steps.items()}
 
     def _forget(self, code: str) -> None:
         self._replace(code, {})
@@ -92,11 +92,11 @@ class Steps:
 
     def _replace(self, origin: str, cheapest: Cheapest) -> None:
         """Put other legs of a facility in place of those it had."""
-        for fc, _ in self.to_fcs.get(origin, ()):
+        for fc in self.to_fcs.get(origin, ()):
             if fc in self.from_any:
                 self.from_any[fc] = {o: s for o, s in self.from_any[fc].items() if o != origin}
         self._put(origin, cheapest)
-        for fc, step in self.to_fcs[origin]:
+        for fc, step in self.to_fcs[origin].items():
             self.from_any[fc] = self.from_any[fc] | {origin: step}
 
     def _moved(self, other: "Steps", origins: Iterable[str], turned: set[str]) -> Moved:
@@ -108,7 +108,8 @@ class Steps:
             fcs = before.keys() | after.keys() if origin in turned else set()
             fcs |= {fc for fc, _ in before.items() ^ after.items()}
             targets |= fcs
-            if fcs or self.cheapest.get(origin) != other.cheapest.get(origin):
+            apart = self.cheapest.get(origin) != other.cheapest.get(origin)
+            if fcs or apart or origin in turned:
                 moved.add(origin)
         return Moved(frozenset(moved), frozenset(targets))
 
@@ -126,7 +127,7 @@ class Steps:
         to_fcs = self.to_fcs
         reached = layer = self.from_any.keys() & set(facilities)
         for _ in range(legs):
-            layer = {fc for origin in layer for fc, _ in to_fcs[origin]} - reached
+            layer = {fc for origin in layer for fc in to_fcs[origin]} - reached
             reached = reached | layer
         return reached
 

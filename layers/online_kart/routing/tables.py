@@ -11,6 +11,7 @@ reach is taken over, and the facilities are named whose tables differ.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 from operator import attrgetter
 
 from online_kart.domain.errors import NotFound
@@ -19,7 +20,6 @@ from online_kart.domain.routes import (
     DefaultRoute,
     NextLeg,
     PlannedPath,
-    Ranges,
     Route,
     RouteTable,
     Way,
@@ -27,10 +27,11 @@ from online_kart.domain.routes import (
 
 from .changes import difference
 from .forwarding import path_to
+from .garbage import no_collection
 from .groundwork import Groundwork, Reach, changed
 from .labels import Labels
 from .nearest import front
-from .paths import Fronts, land
+from .paths import Land, land
 
 _row = tuple.__new__
 """Makes a row of its fields at once. A NamedTuple's own constructor takes twice as long, and tables
@@ -42,7 +43,8 @@ class Router:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._ground = Groundwork.of(network)
+        with no_collection():
+            self._ground = Groundwork.of(network)
         self._tables: dict[str, RouteTable] = {}
 
     @classmethod
@@ -55,6 +57,11 @@ class Router:
         """The tables of these facilities, or of all in the order of their codes. Keeps those of hubs."""
         for code in sorted(self.network.by_code) if codes is None else codes:
             yield self.table(code) if code in self._ground.steps.hubs else self._build(code)
+
+    def all_tables(self) -> list[RouteTable]:
+        """The tables of all facilities, in the order of their codes, at once. They take some memory."""
+        with no_collection():
+            return list(self.tables())
 
     def table(self, code: str) -> RouteTable:
         """One facility's table, kept for the next call. Raises NotFound."""
@@ -76,11 +83,15 @@ class Router:
         """
         if network.hop_limit != self.network.hop_limit:
             return Change(Router(network), frozenset(network.by_code))
+        with no_collection():
+            return self._changed_to(network)
+
+    def _changed_to(self, network: Network) -> "Change":
         apart = difference(self.network, network)
         labels = self._ground.steps.labels
         labels_after = labels.changed_to(apart.gone, apart.put - labels.key_of.keys())
         if labels_after is None:
-            return self._with_room_for(network).changed_to(network)
+            return self._with_room_for(network)._changed_to(network)
         ground, reach = changed(self._ground, network, apart, labels_after)
         return self._change(Router._on(network, ground, {}), reach, apart.gone)
 
@@ -116,7 +127,7 @@ class Router:
         routes = list(table.hub_routes)
         for home in homes:
             place = bisect_left(routes, home, key=attrgetter("destination"))
-            routes[place] = routes[place]._replace(pin_ranges=self._served_from(home))
+            routes[place] = routes[place]._replace(pin_ranges=self._ground.served_from(home))
         self._tables[hub] = replace(table, hub_routes=tuple(routes))
 
     def _build(self, code: str) -> RouteTable:
@@ -129,9 +140,9 @@ class Router:
         """D5: the FCs within the hop limit by land, and the ways to a hub."""
         ground = self._ground
         labels = ground.steps.labels
-        fronts = land(ground.steps, code)
+        by_land = land(ground.steps, code)
         gateways = front(ground.gateways, code)
-        keys = {label & labels.key_mask for labels_to in fronts.values() for label in labels_to}
+        keys = {label & labels.key_mask for label in by_land.labels()}
         keys |= {gateway.label & labels.key_mask for gateway in gateways}
         return RouteTable(
             facility=code,
@@ -140,7 +151,7 @@ class Router:
             own_ranges=ground.ranges[code],
             home_hub=ground.home(code),
             next_legs=self._next_legs(code, (labels.code_of[key] for key in keys)),
-            routes=self._routes(fronts),
+            routes=self._routes(by_land),
             default_routes=tuple(
                 DefaultRoute(gateway.hub, *labels.way(gateway.label)) for gateway in gateways
             ),
@@ -160,46 +171,32 @@ class Router:
             own_ranges=(),
             home_hub=None,
             next_legs=self._next_legs(code, next_hops),
-            routes=self._routes({fc: [label] for fc, label in at_home.items()}),
-            hub_routes=tuple(Route(to, self._served_from(to), (air[to],)) for to in air),
+            routes=self._routes(Land(at_home, {})),
+            hub_routes=tuple(Route(to, self._ground.served_from(to), (air[to],)) for to in air),
         )
 
-    def _routes(self, fronts: Fronts) -> tuple[Route, ...]:
-        ranges, labels = self._ground.ranges, self._ground.steps.labels
-        code_of, key_mask, hops_mask = labels.code_of, labels.key_mask, labels.hops_mask
+    def _routes(self, by_land: Land) -> tuple[Route, ...]:
+        """Columns are made into rows without a loop of Python's own: this is half of a full build."""
+        ranges, ways = self._ground.ranges, self._ways
+        fcs = sorted(by_land.fastest)
+        one_way = zip(ways([by_land.fastest[fc] for fc in fcs]))
+        rows = zip(fcs, map(ranges.__getitem__, fcs), one_way, strict=True)
+        routes = list(map(_row, repeat(Route), rows))
+        for fc in by_land.shorter:
+            several = tuple(ways(by_land.to(fc)))
+            routes[bisect_left(fcs, fc)] = Route(fc, ranges[fc], several)
+        return tuple(routes)
+
+    def _ways(self, of: list[int]) -> Iterator[Way]:
+        labels = self._ground.steps.labels
+        key_mask, hops_mask = labels.key_mask, labels.hops_mask
         hops, minutes = labels.hops_shift, labels.minutes_shift
-        return tuple(
-            [
-                _row(
-                    Route,
-                    (
-                        fc,
-                        ranges[fc],
-                        tuple(
-                            [
-                                _row(
-                                    Way,
-                                    (
-                                        code_of[label & key_mask],
-                                        label >> hops & hops_mask,
-                                        label >> minutes,
-                                    ),
-                                )
-                                for label in ways
-                            ]
-                        ),
-                    ),
-                )
-                for fc, ways in sorted(fronts.items())
-            ]
-        )
+        next_hops = map(labels.code_of.__getitem__, [label & key_mask for label in of])
+        columns = [label >> hops & hops_mask for label in of], [label >> minutes for label in of]
+        return map(_row, repeat(Way), zip(next_hops, *columns, strict=True))
 
     def _next_legs(self, origin: str, next_hops: Iterable[str]) -> tuple[NextLeg, ...]:
         return tuple(self._ground.steps.leg(origin, next_hop) for next_hop in sorted(next_hops))
-
-    def _served_from(self, hub: str) -> Ranges:
-        """The pincodes of all FCs at home at the hub."""
-        return self._ground.hub_ranges.get(hub, ())
 
 
 @dataclass(frozen=True)

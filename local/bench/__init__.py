@@ -1,0 +1,1 @@
+"""Benchmarks: how fast the router is beside other ways to find the same paths."""
