@@ -17,7 +17,15 @@ from online_kart.postgres import KartConnection
 from tests.faults import Crash
 
 WRITES = frozenset(
-    {"replace_one", "update_one", "insert_one", "bulk_write", "delete_one", "delete_many"}
+    {
+        "replace_one",
+        "update_one",
+        "insert_one",
+        "insert_many",
+        "bulk_write",
+        "delete_one",
+        "delete_many",
+    }
 )
 
 

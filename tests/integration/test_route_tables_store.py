@@ -7,10 +7,23 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from fulfillment_app.chalicelib.services import facilities, pincodes, rebuilds, routes
+from fulfillment_app.chalicelib.services import (
+    facilities,
+    pincodes,
+    rebuilds,
+    routes,
+    version_differences,
+)
 from online_kart.documents import route_builds as build_documents, route_tables
 from online_kart.documents.route_tables import Manifest
-from online_kart.domain.errors import NoRoute, NotFound, NotServed, RouteTablesMissing, Unavailable
+from online_kart.domain.errors import (
+    NoRoute,
+    NotFound,
+    NotServed,
+    RouteTablesMissing,
+    Unavailable,
+    VersionNotKept,
+)
 from online_kart.domain.facilities import ChangeLeg, PincodeChange
 from online_kart.domain.network import LegKey, Mode
 from online_kart.inventory_db import facilities as facility_store, route_builds
@@ -329,7 +342,7 @@ def test_pruning_keeps_what_the_current_and_the_previous_version_use(
         build(inventory_db, documents, version, now)
         versions.append(version)
 
-    removed = rebuilds.prune(documents)
+    removed = rebuilds.prune(documents, versions_kept=2)
 
     assert removed > 0
     for version in versions[-2:]:
@@ -342,14 +355,31 @@ def test_pruning_keeps_what_the_current_and_the_previous_version_use(
             route_tables.manifest(documents, version)
         with pytest.raises(NotFound):
             build_documents.snapshot(documents, version)
-    assert rebuilds.prune(documents) == 0
+    assert rebuilds.prune(documents, versions_kept=2) == 0
+
+
+def test_the_last_versions_are_kept_for_people_to_compare(inventory_db, documents, now, built):
+    versions = [built]
+    for minutes in (100, 101, 102):
+        version = facilities.change_leg(inventory_db, AIR, ChangeLeg(transit_minutes=minutes), now)
+        build(inventory_db, documents, version, now)
+        versions.append(version)
+
+    rebuilds.prune(documents, versions_kept=3)
+
+    assert route_tables.kept_versions(documents) == versions[1:]
+    told = version_differences.between(documents, versions[1], versions[3], now, 5)
+    assert (told.difference.routes.count, told.difference.tables.count) == (1, 1)
+    with pytest.raises(VersionNotKept) as refused:
+        version_differences.between(documents, versions[0], versions[3], now, 5)
+    assert refused.value.kept == versions[1:]
 
 
 def test_pruning_keeps_what_a_build_under_way_is_compared_with(inventory_db, documents, now, built):
     under_way = rebuilds.request_rebuild(inventory_db, "asked for", now)
     started = rebuilds.snapshot_network(inventory_db, documents, under_way, HOP_LIMIT, now)
 
-    rebuilds.prune(documents)
+    rebuilds.prune(documents, versions_kept=0)
 
     for chunk in started.chunks:
         rebuilds.build_tables(documents, chunk)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from online_kart.domain.errors import NotFound
-from online_kart.domain.network import FacilityKind, Network
+from online_kart.domain.network import FacilityKind, Mode, Network
 from online_kart.domain.routes import RouteTable, merged
 from online_kart.routing.changes import gone, is_broken
 from online_kart.routing.health import LISTED_MAX, health
@@ -167,3 +167,21 @@ def test_a_path_is_broken_when_a_leg_or_an_end_of_it_is_gone():
     }
     assert gone(old, without_flight).facilities == {"D"}
     assert gone(old, old).is_nothing
+
+
+def test_a_leg_that_no_table_names_is_unused():
+    by_ship = a_leg("H", "I", 600, Mode.SEA)
+    past_i = a_leg("H", "J", 700, Mode.AIR)
+    network = a_network([*flights("H", "I", "J"), by_ship, past_i], hubs="H I J")
+
+    report = health(Router(network))
+
+    assert report.unused_legs.first == (by_ship.key, past_i.key), "the flights are faster"
+
+
+def test_gaps_of_service_are_those_between_pincodes_that_are_served():
+    network = a_network(
+        [], an_fc("A", (110_000, 110_009), (110_020, 110_029)), an_fc("B", (110_010, 110_015))
+    )
+
+    assert health(Router(network)).pincode_gaps.first == ((110_016, 110_019),)

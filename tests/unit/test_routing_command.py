@@ -195,3 +195,27 @@ def test_a_usage_error_has_exit_code_2(arguments):
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
+
+
+def test_health_prints_what_the_network_cannot_do_and_hangs_on(network_file, tmp_path):
+    wanted = tmp_path / "pincodes.txt"
+    wanted.write_text(f"{pincode_of(NETWORK, 'C')}\n999999 ")
+
+    code, text = run("health", network_file, "--pincodes", str(wanted))
+
+    printed = json.loads(text)
+    assert code == 0
+    assert printed["unreachable"] == [["C", "A"], ["C", "B"]]
+    assert printed["fcs_without_gateway"] == ["C"]
+    assert printed["unserved_pincodes"] == [999999]
+    assert printed["single_points_of_failure"] == {"count": 3, "first": ["B", "H", "I"]}
+    assert printed["bridges"]["first"] == [["A", "B"], ["B", "H"], ["C", "I"], ["H", "I"]]
+
+
+@pytest.mark.parametrize("text", ["12345", "abcdef", "\udc80"])
+def test_pincodes_that_are_none_are_refused(network_file, tmp_path, text, capsys):
+    wanted = tmp_path / "pincodes.txt"
+    wanted.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    assert run("health", network_file, "--pincodes", str(wanted)) == (2, "")
+    assert "--pincodes" in capsys.readouterr().err

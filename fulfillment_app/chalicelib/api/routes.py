@@ -30,6 +30,11 @@ routes_api = Blueprint(__name__)
 LISTED_MAX = 1_000
 """Of each list of a difference."""
 
+VERSION_MAX = 2**53
+"""More than any version; both databases hold it, and so does JSON."""
+
+Version = Annotated[int, Field(ge=1, le=VERSION_MAX)]
+
 
 class RouteTablePage(Page[route_views.Row]):
     """A page of a facility's table. Pages after the first are of the same version."""
@@ -61,8 +66,8 @@ class RequestRebuild(Model):
 class DifferencesQuery(Model):
     """Two versions that are kept, the moment of an order whose promise dates are compared, and how long lists may be."""
 
-    from_: Annotated[int, Field(alias="from", ge=1)]
-    to: Annotated[int, Field(ge=1)]
+    from_: Annotated[int, Field(alias="from", ge=1, le=VERSION_MAX)]
+    to: Version
     ordered_at: AskedInstant | None = None
     limit: Annotated[int, Field(ge=1, le=LISTED_MAX)] = PAGE_SIZE_DEFAULT
 
@@ -141,5 +146,5 @@ def list_rebuilds() -> Response:
 @routes_api.route("/route-tables/rebuilds/{version}", methods=["GET"])
 @errors_to_http
 def rebuild(version: str) -> Response:
-    number: int = read_path(int, version, "version")
+    number: int = read_path(Version, version, "version")
     return json_response(rebuilds.build_of(wiring.inventory_db(), number))

@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 TABLES_EDITION = 1
 """Of the rules by which tables are made and digested. With another number, the next build takes no table over."""
 
+VERSIONS_KEPT = 10
+"""So many versions, the current one among them, can be compared. Each costs its network, and the tables it changed."""
+
 PACKAGES_A_CHUNK_MIN = 100
 PACKAGE_RANGES_MAX = 40  # an inline Map runs no more at once
 ERROR_CHARACTERS_MAX = 2_000
@@ -259,11 +262,11 @@ def fail_build(conn: Connection[Any], version: int, error: str, now: datetime) -
     logger.error("A build of route tables failed", extra={"version": version, "error": error})
 
 
-def prune(documents: Documents) -> int:
+def prune(documents: Documents, versions_kept: int = VERSIONS_KEPT) -> int:
     """Forget the versions that nothing uses. How many tables went."""
     current = route_tables.current_version(documents)
     bases = build_documents.base_versions(documents, current)
-    removed, kept = route_tables.prune(documents, bases)
+    removed, kept = route_tables.prune(documents, bases, versions_kept)
     build_documents.prune(documents, current, kept)
     return removed
 

@@ -248,14 +248,18 @@ def switch(documents: Documents, seen: Current, version: int) -> bool:
 
 
 @answering
-def prune(documents: Documents, base_versions: Iterable[int]) -> tuple[int, set[int]]:
+def prune(
+    documents: Documents, base_versions: Iterable[int], versions_kept: int
+) -> tuple[int, set[int]]:
     """Remove what is older than the current version and not used by it or by the previous one.
 
-    Nor by `base_versions`, which builds under way are compared with. Paths are pinned whole, so no
-    package needs a table of old. Answers how many tables were removed, and the versions kept.
+    Nor by `base_versions`, which builds under way rest on, nor by the last `versions_kept` up to the current one, which
+    people compare. Paths are pinned whole, so no package needs a table of old. Answers how many tables were removed,
+    and the versions kept.
     """
     now = current(documents)
-    kept = {now.version, now.previous, *base_versions}
+    last = [version for version in kept_versions(documents) if version <= now.version]
+    kept = {now.version, now.previous, *base_versions, *last[max(0, len(last) - versions_kept) :]}
     used = {
         document_id(code, version)
         for each in kept

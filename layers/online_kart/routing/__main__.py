@@ -5,6 +5,7 @@
     python -m online_kart.routing plan NETWORK.json --from BLR1 --to 560001 \
         --depart-at 2026-03-02T10:00:00+05:30
     python -m online_kart.routing plan NETWORK.json --all-pairs
+    python -m online_kart.routing health NETWORK.json --pincodes PINCODES.txt
 
 JSON goes to standard output, errors to standard error. The exit code is 0, 1 when there is no path
 from one to the other, and 2 when the file breaks a rule or the question can't be understood.
@@ -15,7 +16,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -62,11 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     tables.set_defaults(run=_print_tables)
     plan = commands.add_parser("plan", help="the path from a facility to a pincode, or all paths")
     plan.set_defaults(run=_print_plan)
-    for command in (tables, plan):
+    health_ = commands.add_parser("health", help="what the network can't do, and hangs on")
+    health_.set_defaults(run=_print_health)
+    for command in (tables, plan, health_):
         command.add_argument("network", metavar="NETWORK.json")
         command.add_argument(
             "--hop-limit", type=int, metavar="H", help="instead of the file's own hop limit"
         )
+    health_.add_argument(
+        "--pincodes", metavar="FILE", help="pincodes that should be served, between blanks or lines"
+    )
     plan.add_argument("--from", dest="origin", metavar="CODE", help="an FC or a hub")
     plan.add_argument("--to", metavar="PIN", help="a pincode, or the code of an FC")
     plan.add_argument(
@@ -110,9 +115,31 @@ def _print_tables(router: Router, options: argparse.Namespace, out: TextIO) -> i
         _write(out, table.as_document(), end="")
         separator = ",\n"
     out.write('\n],\n"health": ')
-    _write(out, asdict(health(router)), end="}\n")
+    _write(out, health(router).model_dump(mode="json"), end="}\n")
     out.flush()
     return 0
+
+
+def _print_health(router: Router, options: argparse.Namespace, out: TextIO) -> int:
+    pincodes = _pincodes(options.pincodes) if options.pincodes else ()
+    _write(out, health(router, pincodes).model_dump(mode="json"))
+    out.flush()
+    return 0
+
+
+def _pincodes(file: str) -> list[int]:
+    try:
+        words = Path(file).read_text("utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"--pincodes: {file} can't be read as text") from error
+    for word in words:
+        if not _is_pincode(word):
+            raise InvalidRequest(f'--pincodes: "{word}" is not a six-digit pincode')
+    return [int(word) for word in words]
+
+
+def _is_pincode(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) == 6
 
 
 def _print_plan(router: Router, options: argparse.Namespace, out: TextIO) -> int:
@@ -184,7 +211,7 @@ def _destination(network: Network, to: str) -> str | None:
     facility = network.by_code.get(to)
     if facility and not facility.is_hub:
         return facility.code
-    if not (to.isascii() and to.isdigit() and len(to) == 6):
+    if not _is_pincode(to):
         raise InvalidRequest(f'--to: "{to}" is neither a six-digit pincode nor an FC')
     try:
         return network.fc_serving(int(to))

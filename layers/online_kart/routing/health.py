@@ -1,4 +1,4 @@
-"""What a network can't do: pairs with no route, FCs with no hub, pincodes nobody serves.
+"""What a network can't do: pairs with no route, FCs with no hub, pincodes nobody serves, legs nobody takes.
 
 Counted without looking at every pair: an FC reaches what its gateway's hub reaches, which is the
 same for all FCs of that gateway, and what it reaches by land, which is little.
@@ -6,51 +6,94 @@ same for all FCs of that gateway, and what it reaches by land, which is little.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, pairwise
+from typing import Protocol
 
+from online_kart.domain.base import Model
+from online_kart.domain.differences import Listed, listed
 from online_kart.domain.errors import NotServed
-from online_kart.domain.network import Network
-from online_kart.domain.routes import RouteTable
+from online_kart.domain.network import LegKey, Network
+from online_kart.domain.routes import Ranges, RouteTable, merged
 
-from .tables import Router
+from .connections import Connection, Connections
 
 LISTED_MAX = 100
-"""Pairs and pincodes that are named; the counts are of all."""
+"""Of each list, what is named; the counts are of all."""
 
 
-@dataclass(frozen=True)
-class Health:
-    """`unreachable` and `unserved_pincodes` list the first; the counts say how many there are.
+class Tabled(Protocol):
+    """A network and its route tables: a router, or what was stored."""
 
-    An FC without gateway reaches no hub within the hop limit; one without home hub, no hub reaches.
+    @property
+    def network(self) -> Network: ...
+
+    def table(self, code: str) -> RouteTable: ...
+
+
+class Health(Model):
+    """Every list holds the first LISTED_MAX; the counts say how many there are.
+
+    An FC without gateway reaches no hub within the hop limit; one without home hub, no hub reaches. `pincode_gaps` are
+    those between the first and the last pincode that is served. An unused leg is one that no route table names: in as
+    few legs another way is faster wherever it could lead, so no path takes it. `single_points_of_failure` are facilities,
+    `bridges` connections (any leg between two facilities) without which a part of the network is cut off.
     """
 
     fcs: int
     hubs: int
     unreachable_pairs: int
     unreachable: tuple[tuple[str, str], ...]
+    fcs_without_gateway_count: int
     fcs_without_gateway: tuple[str, ...]
+    fcs_without_home_hub_count: int
     fcs_without_home_hub: tuple[str, ...]
     unserved_count: int
     unserved_pincodes: tuple[int, ...]
+    pincode_gaps: Listed[tuple[int, int]]
+    unused_legs: Listed[LegKey]
+    single_points_of_failure: Listed[str]
+    bridges: Listed[Connection]
 
 
-def health(router: Router, pincodes: Iterable[int] = ()) -> Health:
+def health(tabled: Tabled, pincodes: Iterable[int] = ()) -> Health:
     """The report of ROUTING.md, "What is fastest". `pincodes` are those that should be served."""
-    network = router.network
-    reach = _Reach(router)
+    network = tabled.network
+    reach = _Reach(tabled)
+    connections = Connections(network)
     unserved = [pincode for pincode in pincodes if not _is_served(network, pincode)]
+    no_gateway = [table.facility for table in reach.tables if not table.default_routes]
+    no_home_hub = [table.facility for table in reach.tables if table.home_hub is None]
     return Health(
         fcs=len(network.fcs),
         hubs=len(network.hubs),
         unreachable_pairs=sum(reach.unreachable_count(table) for table in reach.tables),
         unreachable=tuple(islice(reach.unreachable_pairs(), LISTED_MAX)),
-        fcs_without_gateway=tuple(t.facility for t in reach.tables if not t.default_routes),
-        fcs_without_home_hub=tuple(t.facility for t in reach.tables if t.home_hub is None),
+        fcs_without_gateway_count=len(no_gateway),
+        fcs_without_gateway=tuple(no_gateway[:LISTED_MAX]),
+        fcs_without_home_hub_count=len(no_home_hub),
+        fcs_without_home_hub=tuple(no_home_hub[:LISTED_MAX]),
         unserved_count=len(unserved),
         unserved_pincodes=tuple(unserved[:LISTED_MAX]),
+        pincode_gaps=listed(_gaps(network), LISTED_MAX),
+        unused_legs=listed(_unused_legs(tabled), LISTED_MAX),
+        single_points_of_failure=listed(connections.single_points(), LISTED_MAX),
+        bridges=listed(connections.bridges(), LISTED_MAX),
     )
+
+
+def _gaps(network: Network) -> Ranges:
+    """The pincodes that nobody serves, between the first and the last that somebody does."""
+    served = merged(chain.from_iterable(fc.pincode_ranges for fc in network.fcs))
+    return tuple((before[1] + 1, after[0] - 1) for before, after in pairwise(served))
+
+
+def _unused_legs(tabled: Tabled) -> list[LegKey]:
+    used = {
+        LegKey(code, leg.next_hop, leg.mode)
+        for code in tabled.network.by_code
+        for leg in tabled.table(code).next_legs
+    }
+    return sorted(tabled.network.by_key.keys() - used)
 
 
 def _is_served(network: Network, pincode: int) -> bool:
@@ -64,13 +107,13 @@ def _is_served(network: Network, pincode: int) -> bool:
 class _Reach:
     """Which FCs are reached from where, with a full budget."""
 
-    def __init__(self, router: Router) -> None:
-        self.tables = [router.table(fc.code) for fc in router.network.fcs]
+    def __init__(self, tabled: Tabled) -> None:
+        self.tables = [tabled.table(fc.code) for fc in tabled.network.fcs]
         self._home_of = {table.facility: table.home_hub for table in self.tables}
         self._at_home = Counter(home for home in self._home_of.values() if home)
         self._hubs_from: dict[str | None, set[str]] = defaultdict(set)
-        for hub in router.network.hubs:
-            to_hubs = router.table(hub.code).hub_routes
+        for hub in tabled.network.hubs:
+            to_hubs = tabled.table(hub.code).hub_routes
             self._hubs_from[hub.code] = {hub.code, *(route.destination for route in to_hubs)}
 
     def unreachable_count(self, table: RouteTable) -> int:

@@ -1,0 +1,37 @@
+"""/network/health: what the network can't do, and what it hangs on."""
+
+from typing import Annotated, Any
+
+from chalice import Blueprint, Response
+from pydantic import BeforeValidator, Field
+
+from online_kart.domain.base import Model
+from online_kart.domain.values import Pincode
+from online_kart.http import errors_to_http, json_response, read_query
+
+from .. import wiring
+from ..services import network_health
+
+network_health_api = Blueprint(__name__)
+
+PINCODES_MAX = 200
+
+
+def _parted(text: Any) -> Any:
+    return text.split(",") if isinstance(text, str) else text
+
+
+class HealthQuery(Model):
+    """Pincodes that should be served, with commas between."""
+
+    pincodes: Annotated[
+        tuple[Pincode, ...], BeforeValidator(_parted), Field(max_length=PINCODES_MAX)
+    ] = ()
+
+
+@network_health_api.route("/network/health", methods=["GET"])
+@errors_to_http
+def health() -> Response:
+    """`?pincodes=560001,744101`: which of them nobody serves, beside what is wrong anyway."""
+    query = read_query(network_health_api.current_request, HealthQuery)
+    return json_response(network_health.in_force(wiring.documents(), query.pincodes))
