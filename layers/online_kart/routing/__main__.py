@@ -3,9 +3,11 @@
     python -m online_kart.routing tables NETWORK.json
     python -m online_kart.routing plan NETWORK.json --from BLR1 --to 560001
     python -m online_kart.routing plan NETWORK.json --all-pairs
+    python -m online_kart.routing map NETWORK.json --out map.html --from BLR1 --to 560001
 
 JSON goes to standard output, errors to standard error. The exit code is 0, 1 when there is no path
-from one to the other, and 2 when the file breaks a rule or the question can't be understood.
+from one to the other, and 2 when the file breaks a rule or the question can't be understood, and
+when a map is asked for where what draws it is not installed.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from online_kart.domain.errors import InvalidNetwork, InvalidRequest, NotServed
 from online_kart.domain.network import HOP_LIMIT_MAX, Network, parse_network
 from online_kart.domain.routes import PlannedPath
 
+from . import map
 from .forwarding import Forwarding
 from .health import health
 from .tables import Router
@@ -54,13 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     tables.set_defaults(run=_print_tables)
     plan = commands.add_parser("plan", help="the path from a facility to a pincode, or all paths")
     plan.set_defaults(run=_print_plan)
-    for command in (tables, plan):
+    draw = commands.add_parser("map", help="the network on a map, a file for any browser")
+    draw.set_defaults(run=_draw_map)
+    draw.add_argument("--out", type=Path, required=True, metavar="MAP.html")
+    for command in (tables, plan, draw):
         command.add_argument("network", metavar="NETWORK.json")
         command.add_argument(
             "--hop-limit", type=int, metavar="H", help="instead of the file's own hop limit"
         )
-    plan.add_argument("--from", dest="origin", metavar="CODE", help="an FC or a hub")
-    plan.add_argument("--to", metavar="PIN", help="a pincode, or the code of an FC")
+    for command in (plan, draw):
+        command.add_argument("--from", dest="origin", metavar="CODE", help="an FC or a hub")
+        command.add_argument("--to", metavar="PIN", help="a pincode, or the code of an FC")
     plan.add_argument(
         "--all-pairs", action="store_true", help="a JSON line for every ordered pair of FCs"
     )
@@ -137,17 +144,42 @@ def _summary(path: PlannedPath | None) -> dict[str, Any]:
 
 def _print_pair(router: Router, origin: str, to: str, out: TextIO) -> int:
     """Prints the path with its stops, or `"path": null`."""
-    if origin not in router.network.by_code:
-        raise InvalidRequest(f'--from: "{origin}" is not a facility of the network')
-    destination = _destination(router.network, to)
-    path = None if destination is None else router.plan(origin, destination)
+    destination, path = _find_path(router, origin, to)
     answer = {"origin": origin, "to": to, "destination": destination, **_summary(path)}
     _write(out, answer | (_stops(path) if path else {}))
     out.flush()
-    if path is None:
-        reason = f"no FC serves pincode {to}" if destination is None else "there is no path"
-        print(f"{origin} to {to}: {reason}", file=sys.stderr)  # noqa: T201 - a command speaks
-        return NO_PATH
+    return 0 if path else _tell_no_path(origin, to, destination)
+
+
+def _find_path(router: Router, origin: str, to: str) -> tuple[str | None, PlannedPath | None]:
+    """The FC that is meant, and the path there. None where there is none."""
+    if origin not in router.network.by_code:
+        raise InvalidRequest(f'--from: "{origin}" is not a facility of the network')
+    destination = _destination(router.network, to)
+    return destination, None if destination is None else router.plan(origin, destination)
+
+
+def _tell_no_path(origin: str, to: str, destination: str | None) -> int:
+    reason = f"no FC serves pincode {to}" if destination is None else "there is no path"
+    print(f"{origin} to {to}: {reason}", file=sys.stderr)  # noqa: T201 - a command speaks
+    return NO_PATH
+
+
+def _draw_map(router: Router, options: argparse.Namespace, out: TextIO) -> int:
+    """Writes the map to its own file, or nothing where the path that is asked for does not exist."""
+    if (options.origin is None) != (options.to is None):
+        raise InvalidRequest("map takes both --from CODE and --to PIN, or neither")
+    path = None
+    if options.origin is not None:
+        destination, path = _find_path(router, options.origin, options.to)
+        if path is None:
+            return _tell_no_path(options.origin, options.to, destination)
+    try:
+        options.out.write_text(map.page(router, path), "utf-8")
+    except ModuleNotFoundError as error:
+        raise InvalidRequest(f"a map needs {error.name}: pip install 'online-kart[map]'") from error
+    except OSError as error:
+        raise InvalidRequest(f"--out {options.out}: {error.strerror}") from error
     return 0
 
 
