@@ -15,10 +15,10 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test check lint format
+.PHONY: help setup demo demo-kill up down reset test test-closings check lint format
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(LOCAL) ## the virtual environment, with what demo and up need
 
@@ -40,6 +40,9 @@ test: lint ## the linters and all tests
 
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
+
+test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (20 minutes)
+	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
 
 check: test ## the same as make test
 

@@ -173,10 +173,10 @@ def _leads_on(conn: Connection[Any], routes: Routes, package: Package, position:
     stops = position.path.stops[position.place :]
     if stops[-1].facility != package.destination_fc_code:
         return False
-    first, *later = [stop.leg for stop in stops if stop.leg] or [None]
-    if first is None or is_broken((leg.key for leg in later), routes.network):
-        return first is None
-    return ways.has_leg(conn, routes, first)
+    legs = [stop.leg for stop in stops if stop.leg]
+    if is_broken((leg.key for leg in legs[1:]), routes.network):
+        return False
+    return not legs or ways.has_leg(conn, routes, legs[0])
 
 
 class _Replan(NamedTuple):
