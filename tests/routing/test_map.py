@@ -90,7 +90,7 @@ def test_without_what_draws_it_the_command_says_how_to_install_that(
     monkeypatch.setitem(sys.modules, "plotly", None)
 
     assert draw(network_file, out) == 2
-    assert "pip install 'online-kart[map]'" in capsys.readouterr().err
+    assert "pip install plotly" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -177,7 +177,7 @@ def _draw_map(router: Router, options: argparse.Namespace, out: TextIO) -> int:
     try:
         options.out.write_text(map.page(router, path), "utf-8")
     except ModuleNotFoundError as error:
-        raise InvalidRequest(f"a map needs {error.name}: pip install 'online-kart[map]'") from error
+        raise InvalidRequest(f"a map needs {error.name}: pip install {error.name}") from error
     except OSError as error:
         raise InvalidRequest(f"--out {options.out}: {error.strerror}") from error
     return 0
