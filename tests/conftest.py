@@ -220,9 +220,12 @@ def india() -> Network:
 # -- a browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, as a distribution installs it. Tests of pages are skipped, and say so, where there is none."""
+    """Chromium, as a distribution installs it. Tests of pages are skipped, and say so, where there is none.
+
+    Of a module: while it is open, this thread can run no event loop of its own.
+    """
     chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if chromium is None:
         pytest.skip(f"no Chromium is installed (looked for {', '.join(CHROMIUMS)})")
