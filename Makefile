@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill test-changes bench-routing up down reset test check lint format
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing check lint format
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ test-changes: $(TEST) ## 1,340 sequences of changes of networks, each table comp
 
 bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and its targets (some minutes)
 	@$(BIN)/python -m local.bench
+
+test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (20 minutes)
+	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
 
 check: test ## the same as make test
 

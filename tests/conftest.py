@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import ObjectInUse
@@ -26,16 +28,19 @@ from pymongo.database import Database as Documents
 
 from local import databases
 from local.databases import Databases
+from local.demo.network import indian_network
 from local.ports import Ports
 from local.state import locked
 from online_kart import migrate
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
+from online_kart.domain.network import Network
 from online_kart.postgres import Database
 from tests.portable import PortableOnly
 
 STATE = databases.test_state()
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 PREFIX = "kart_test_"
 """Databases that a killed session leaves behind are known by it."""
 
@@ -201,6 +206,33 @@ def documents(servers: Databases) -> Iterator[Documents[dict[str, Any]]]:
     ensure_collections(database)
     yield database
     database.client.drop_database(database.name)
+
+
+# -- the network of the demo
+
+
+@pytest.fixture(scope="session")
+def india() -> Network:
+    """All of it: made once, for it takes a second or two."""
+    return indian_network()
+
+
+# -- a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, as a distribution installs it. Tests of pages are skipped, and say so, where there is none.
+
+    Of a module: while it is open, this thread can run no event loop of its own.
+    """
+    chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if chromium is None:
+        pytest.skip(f"no Chromium is installed (looked for {', '.join(CHROMIUMS)})")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
 
 
 # -- time

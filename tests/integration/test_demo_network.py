@@ -20,11 +20,6 @@ REMOTE = (PORT_BLAIR, AGATTI, LEH)
 
 
 @pytest.fixture(scope="module")
-def india() -> Network:
-    return indian_network()
-
-
-@pytest.fixture(scope="module")
 def router(india) -> Router:
     return Router(india)
 

@@ -679,6 +679,66 @@ def test_what_returns_to_an_fc_that_is_gone_goes_to_the_nearest_one(market, now)
     assert market.broken_invariants() == []
 
 
+def test_what_returns_to_an_fc_that_is_gone_flies_where_its_airport_has_no_fc_of_its_own(
+    market, now
+):
+    order = market.served(("MUG", 2))
+    travel(market, order)  # it waits at BLR for its flight
+
+    change_network(market, now, drain("DEL2"), drain("BLR1"), drain("BLR2"))
+
+    package = package_of(market, order)
+    assert (package.status, package.destination_fc_code) == ("returning", "DEL1")
+    assert path_of(market, order).facilities == ("BLR1", "BLR", "DEL", "DEL1")
+    assert market.broken_invariants() == []
+
+
+def test_what_returns_from_an_airport_that_closes_leaves_it_for_the_nearest_fc(market, now):
+    order = market.served(("MUG", 2))
+    travel(market, order)
+
+    change_network(market, now, drain("BLR"), drain("DEL2"), drain("BLR1"))
+
+    package = package_of(market, order)
+    assert (package.status, package.destination_fc_code) == ("returning", "DEL1")
+    assert path_of(market, order).facilities == ("BLR1", "BLR", "DEL", "DEL1")
+    assert market.broken_invariants() == []
+
+
+def test_what_can_leave_a_closing_fc_for_nowhere_is_put_on_its_shelf(market, now):
+    order = market.served(("MUG", 2))
+    travel(market, order, hops=3)  # it waits at DEL1 for DEL2
+
+    change_network(market, now, *map(drain, ("DEL1", "DEL2", "BLR1", "BLR2")))
+
+    assert package_of(market, order).status == "returned"
+    assert market.level("DEL1") == (2, 0)
+    assert market.broken_invariants() == []
+
+
+def test_a_package_in_a_closing_fc_keeps_its_path_though_a_faster_one_is_there_by_now(market, now):
+    order = market.served(("MUG", 1))
+    road = "INSERT INTO legs (origin, destination, mode, transit_minutes) VALUES ('BLR1', 'DEL1', 'road', 5)"
+
+    assert change_network(market, now, road, drain("BLR1")) == 0
+    assert path_of(market, order).facilities == ("BLR1", "BLR", "DEL", "DEL1", "DEL2")
+
+
+def test_a_package_on_a_sealed_manifest_to_the_closing_fc_it_is_for_is_delivered_from_there(
+    market, now
+):
+    order = market.served(("MUG", 1))
+    travel(market, order, hops=3)
+    close(market, order)  # from DEL1 to DEL2, which serves its pincode
+
+    assert change_network(market, now, drain("DEL2")) == 0
+
+    travel(market, order)
+    package = package_of(market, order)
+    assert (package.status, package.at_facility) == ("out_for_delivery", "DEL2")
+    assert market.broken_invariants() == []
+
+
 def test_a_package_whose_pincode_moves_to_where_it_is_goes_out_for_delivery_there(market, now):
     order = market.served(("MUG", 1))
     travel(market, order, hops=3)  # it waits at DEL1 for DEL2

@@ -2,12 +2,11 @@
 
 A package keeps its budget (ROUTING.md, "Changes"): it is planned anew from where it is, or, where a batch carries it or
 its manifest is sealed, from where it arrives next. Out of a draining facility, which the tables leave out, it goes by one
-of that facility's legs. A way back ends at its origin FC, or where that can't be reached, at the nearest FC that is open;
-where there is none either it stays, known as stranded, and every later version of the tables is tried again.
+of that facility's legs. Where a way back ends is said in `ways`; where there is none it stays, known as stranded, and
+every later version of the tables is tried again.
 """
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,10 +15,9 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from online_kart.documents import package_paths
-from online_kart.domain.errors import NoRoute, NotFound, NotServed, Unavailable
+from online_kart.domain.errors import NotFound, Unavailable
 from online_kart.domain.events import PackageStatus
-from online_kart.domain.network import LegKey
-from online_kart.domain.package_paths import Onward, PackagePath
+from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.packages import Package
 from online_kart.inventory_db import (
     facilities,
@@ -30,23 +28,15 @@ from online_kart.inventory_db import (
 )
 from online_kart.routing.changes import is_broken
 
-from . import batches, paths, whereabouts
+from . import batches, ways, whereabouts
 from .package_events import Step, record
 from .routes import Routes, current_routes
+from .ways import Way
 from .whereabouts import Position
 
 logger = logging.getLogger(__name__)
 
 Documents = Database[dict[str, Any]]
-
-NOWHERE = Onward(legs=(), facilities=(), budgets=())
-
-
-class Way(NamedTuple):
-    """Legs to come, and the FC they lead to."""
-
-    onward: Onward
-    destination: str
 
 
 def take_back(
@@ -101,9 +91,9 @@ def turn_back(
     """
     path = _path_of(documents, package)
     position = whereabouts.position(conn, package, path, routes.network.hop_limit)
-    way = _way_back(conn, routes, package, position)
+    way = ways.way_back(conn, routes, package, position)
     what = "returning" if way else "stranded"
-    way = way or Way(NOWHERE, package.origin_fc_code)
+    way = way or Way(ways.NOWHERE, package.origin_fc_code)
     step = _Replan(what, "returning", way, reason, routes.version)
     package = _set_on_way(conn, documents, package, position, step, now)
     if position.is_here and package.is_at_its_end:
@@ -127,9 +117,9 @@ def replan(
     path = _path_of(documents, package)
     if package.table_version > routes.version or not is_to_be_replanned(routes, package, path):
         return None
-    if not _is_broken(routes, package, path) and not whereabouts.misleads(conn, package, path):
-        return None
     position = whereabouts.position(conn, package, path, routes.network.hop_limit)
+    if not whereabouts.misleads(conn, package, path) and _leads_on(conn, routes, package, position):
+        return None
     step = _replan_step(conn, routes, package, position)
     if not _is_ahead(path, package) and _is_as_before(step, package, position):
         return None
@@ -143,7 +133,7 @@ def _is_ahead(path: PackagePath, package: Package) -> bool:
 
 
 def _is_as_before(step: "_Replan", package: Package, position: Position) -> bool:
-    """It is stranded and known to be, or on its way out of a draining facility, whose legs no version has."""
+    """It is stranded, and known to be."""
     ahead = tuple(stop.leg for stop in position.path.stops[position.place :] if stop.leg)
     return (step.status, step.way.destination, step.way.onward.legs) == (
         package.status,
@@ -174,6 +164,21 @@ def _is_broken(routes: Routes, package: Package, path: PackagePath) -> bool:
     return is_broken((leg.key for leg in path.remaining_legs), routes.network)
 
 
+def _leads_on(conn: Connection[Any], routes: Routes, package: Package, position: Position) -> bool:
+    """Whether its path is well from where it can turn.
+
+    The leg that brings it there may be gone: a sealed batch takes it all the same. The first leg from there may lead out
+    of a draining facility, which is in no version of the tables.
+    """
+    stops = position.path.stops[position.place :]
+    if stops[-1].facility != package.destination_fc_code:
+        return False
+    legs = [stop.leg for stop in stops if stop.leg]
+    if is_broken((leg.key for leg in legs[1:]), routes.network):
+        return False
+    return not legs or ways.has_leg(conn, routes, legs[0])
+
+
 class _Replan(NamedTuple):
     """What is to become of a package, and by which version of the tables."""
 
@@ -189,12 +194,12 @@ def _replan_step(
 ) -> _Replan:
     reason = f"route tables {routes.version}"
     is_returning = package.status == "returning"
-    if not is_returning and (way := _way_on(conn, routes, package, position)):
+    if not is_returning and (way := ways.way_on(conn, routes, package, position)):
         return _Replan("replanned", package.status, way, reason, routes.version)
-    if way := _way_back(conn, routes, package, position):
+    if way := ways.way_back(conn, routes, package, position):
         what = "replanned" if is_returning else "returning"
         return _Replan(what, "returning", way, reason, routes.version)
-    nowhere = Way(NOWHERE, package.origin_fc_code)
+    nowhere = Way(ways.NOWHERE, package.origin_fc_code)
     return _Replan("stranded", "returning", nowhere, reason, routes.version)
 
 
@@ -203,54 +208,6 @@ def _path_of(documents: Documents, package: Package) -> PackagePath:
     if path is None:
         raise NotFound("path of package", package.package_id)
     return path
-
-
-def _way_on(
-    conn: Connection[Any], routes: Routes, package: Package, position: Position
-) -> Way | None:
-    """To the FC that serves its pincode. None where there is no way, or nobody serves it any more."""
-    try:
-        return _way_to(conn, routes, position, routes.network.fc_serving(package.to_pincode))
-    except NotServed:
-        return None
-
-
-def _way_back(
-    conn: Connection[Any], routes: Routes, package: Package, position: Position
-) -> Way | None:
-    """To its origin FC, or the nearest FC that can be reached. None where there is no way at all."""
-    ways = (
-        _way_to(conn, routes, position, fc_code)
-        for fc_code in _places_to_return(routes, package, position)
-    )
-    return next((way for way in ways if way), None)
-
-
-def _places_to_return(routes: Routes, package: Package, position: Position) -> Iterator[str]:
-    yield package.origin_fc_code
-    if position.facility not in routes:
-        return
-    table = routes.table_of(position.facility)
-    if not table.is_hub:
-        yield position.facility
-        return
-    nearest = sorted((route.ways[0].minutes, route.destination) for route in table.routes)
-    yield from (fc_code for _, fc_code in nearest[:1])
-
-
-def _way_to(conn: Connection[Any], routes: Routes, position: Position, fc_code: str) -> Way | None:
-    if position.facility == fc_code:
-        return Way(NOWHERE, fc_code)
-    try:
-        if position.facility in routes:
-            path = routes.plan_to_fc(position.facility, fc_code, position.budget)
-            return Way(paths.onward(routes, path), fc_code)
-        leaving = facilities.facility(conn, position.facility)
-        leg_of = {leg.key: leg for leg in facilities.legs_from(conn, position.facility)}
-        path = routes.plan_out_of(leaving, leg_of.values(), fc_code, position.budget)
-        return Way(paths.onward(routes, path, leg_of[LegKey(*path.legs[0].key)]), fc_code)
-    except (NoRoute, NotFound):
-        return None
 
 
 def _set_on_way(

@@ -6,9 +6,11 @@
         --depart-at 2026-03-02T10:00:00+05:30
     python -m online_kart.routing plan NETWORK.json --all-pairs
     python -m online_kart.routing health NETWORK.json --pincodes PINCODES.txt
+    python -m online_kart.routing map NETWORK.json --out map.html --from BLR1 --to 560001
 
 JSON goes to standard output, errors to standard error. The exit code is 0, 1 when there is no path
-from one to the other, and 2 when the file breaks a rule or the question can't be understood.
+from one to the other, and 2 when the file breaks a rule or the question can't be understood, and
+when a map is asked for where what draws it is not installed.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from online_kart.domain.network import HOP_LIMIT_MAX, Network, parse_network
 from online_kart.domain.routes import PlannedPath
 from online_kart.domain.values import AskedInstant
 
+from . import map
 from .explanations import Explanation, Start, candidates, explain
 from .forwarding import Forwarding
 from .health import health
@@ -64,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     plan.set_defaults(run=_print_plan)
     health_ = commands.add_parser("health", help="what the network can't do, and hangs on")
     health_.set_defaults(run=_print_health)
-    for command in (tables, plan, health_):
+    draw = commands.add_parser("map", help="the network on a map, a file for any browser")
+    draw.set_defaults(run=_draw_map)
+    draw.add_argument("--out", type=Path, required=True, metavar="MAP.html")
+    for command in (tables, plan, health_, draw):
         command.add_argument("network", metavar="NETWORK.json")
         command.add_argument(
             "--hop-limit", type=int, metavar="H", help="instead of the file's own hop limit"
@@ -72,8 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     health_.add_argument(
         "--pincodes", metavar="FILE", help="pincodes that should be served, between blanks or lines"
     )
-    plan.add_argument("--from", dest="origin", metavar="CODE", help="an FC or a hub")
-    plan.add_argument("--to", metavar="PIN", help="a pincode, or the code of an FC")
+    for command in (plan, draw):
+        command.add_argument("--from", dest="origin", metavar="CODE", help="an FC or a hub")
+        command.add_argument("--to", metavar="PIN", help="a pincode, or the code of an FC")
     plan.add_argument(
         "--depart-at",
         metavar="INSTANT",
@@ -191,18 +198,46 @@ def _print_pair(
     router: Router, origin: str, to: str, depart_at: datetime | None, out: TextIO
 ) -> int:
     """Prints the path with its stops, or `"path": null`, and why it is so."""
-    if origin not in router.network.by_code:
-        raise InvalidRequest(f'--from: "{origin}" is not a facility of the network')
-    destination = _destination(router.network, to)
-    path = None if destination is None else _path(router, origin, destination, depart_at)
+    destination, path = _find_path(router, origin, to, depart_at)
     answer = {"origin": origin, "to": to, "destination": destination, **_summary(path)}
     why = None if destination is None else _why(router, origin, destination, path, depart_at)
     _write(out, answer | (_stops(path) if path else {}) | {"why": why})
     out.flush()
-    if path is None:
-        reason = f"no FC serves pincode {to}" if destination is None else "there is no path"
-        print(f"{origin} to {to}: {reason}", file=sys.stderr)  # noqa: T201 - a command speaks
-        return NO_PATH
+    return 0 if path else _tell_no_path(origin, to, destination)
+
+
+def _find_path(
+    router: Router, origin: str, to: str, depart_at: datetime | None = None
+) -> tuple[str | None, PlannedPath | None]:
+    """The FC that is meant, and the path there, at an instant or at any. None where there is none."""
+    if origin not in router.network.by_code:
+        raise InvalidRequest(f'--from: "{origin}" is not a facility of the network')
+    destination = _destination(router.network, to)
+    path = None if destination is None else _path(router, origin, destination, depart_at)
+    return destination, path
+
+
+def _tell_no_path(origin: str, to: str, destination: str | None) -> int:
+    reason = f"no FC serves pincode {to}" if destination is None else "there is no path"
+    print(f"{origin} to {to}: {reason}", file=sys.stderr)  # noqa: T201 - a command speaks
+    return NO_PATH
+
+
+def _draw_map(router: Router, options: argparse.Namespace, out: TextIO) -> int:
+    """Writes the map to its own file, or nothing where the path that is asked for does not exist."""
+    if (options.origin is None) != (options.to is None):
+        raise InvalidRequest("map takes both --from CODE and --to PIN, or neither")
+    path = None
+    if options.origin is not None:
+        destination, path = _find_path(router, options.origin, options.to)
+        if path is None:
+            return _tell_no_path(options.origin, options.to, destination)
+    try:
+        options.out.write_text(map.page(router, path), "utf-8")
+    except ModuleNotFoundError as error:
+        raise InvalidRequest(f"a map needs {error.name}: pip install {error.name}") from error
+    except OSError as error:
+        raise InvalidRequest(f"--out {options.out}: {error.strerror}") from error
     return 0
 
 
