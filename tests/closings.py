@@ -11,11 +11,9 @@ from psycopg import Connection
 from fulfillment_app.chalicelib.services import facilities, packages, pincodes
 from fulfillment_app.chalicelib.services.routes import Routes, current_routes
 from online_kart.documents import package_paths
-from online_kart.documents.route_tables import Manifest
 from online_kart.domain.facilities import PincodeChange
 from online_kart.domain.network import Facility, Leg, LegKey, Network
 from online_kart.domain.pincodes import united
-from online_kart.domain.routes import RouteTable
 from online_kart.inventory_db import packages as packages_store
 from online_kart.routing.tables import Router
 
@@ -118,21 +116,9 @@ def built(market: Market, change: Change) -> Routes:
 
 
 def on_paper(market: Market, change: Change) -> Routes:
-    """The change made; its route tables are never stored."""
+    """The change made; its route tables are never stored: to build and store all of a version takes seconds."""
     version = change.make(market.conn, market.now)
-    return _RoutesOnPaper(market, change.network, version)
-
-
-class _RoutesOnPaper(Routes):
-    """Tables that are computed when they are asked for: to build and store all of a version takes seconds."""
-
-    def __init__(self, market: Market, network: Network, version: int) -> None:
-        manifest = Manifest(version, dict.fromkeys(network.by_code, version), {})
-        super().__init__(market.documents, manifest, network)
-        self._router = Router(network)
-
-    def table_of(self, code: str) -> RouteTable:
-        return self._router.table(code)
+    return Routes(version, change.network, Router(change.network).table)
 
 
 class Aftermath(NamedTuple):
