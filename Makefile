@@ -42,7 +42,7 @@ test: lint ## the linters and all tests
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
-test-changes: $(TEST) ## 1,340 sequences of changes of networks, each table compared with a full build
+test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build
 	@$(BIN)/python -m pytest -m slow tests/routing
 
 bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and its targets (some minutes)

@@ -9,6 +9,8 @@ from online_kart.domain.network import Facility, FacilityKind, Leg, Mode, Networ
 from tests.builders import a_hub, a_leg, an_fc
 
 KINDS = list(FacilityKind)
+FREE_PINCODES = 900_000
+"""From here on, no network of the tests or the demo serves any."""
 
 
 class Changes:
@@ -63,7 +65,7 @@ class Changes:
         code = f"{self._rng.choice('ABCKXYZ')}{next(self._numbers)}"
         kind = self._rng.choice([FacilityKind.FC, FacilityKind.FC, FacilityKind.AIRPORT])
         if kind is FacilityKind.FC:
-            first = 500_000 + 100 * next(self._numbers)
+            first = FREE_PINCODES + 10 * next(self._numbers)
             facility = an_fc(code, (first, first + 9), handling_minutes=self._minutes())
         else:
             facility = a_hub(code, handling_minutes=self._minutes())
@@ -128,7 +130,7 @@ class Changes:
         return all(self.network.by_code[code].is_hub for code in (leg.origin, leg.destination))
 
     def _add_range(self) -> None:
-        facility, first = self._fc(), 300_000 + 10 * next(self._numbers)
+        facility, first = self._fc(), FREE_PINCODES + 10 * next(self._numbers)
         if facility:
             ranges = (*facility.pincode_ranges, (first, first + 9))
             self._put(self._in_place_of(facility, pincode_ranges=ranges))

@@ -119,14 +119,14 @@ def test_a_thousand_sequences_of_changes_end_as_full_builds_do(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(100))
 def test_sequences_of_changes_of_a_network_of_hundreds_end_as_full_builds_do(seed):
     rng = random.Random(seed)
     network = drawn_network(rng.randint(180, 280), rng.randint(5, 20), seed)
-    check_sequence(network, rng, changes=4)
+    check_sequence(network, rng, changes=3)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_sequences_of_changes_of_india_end_as_full_builds_do(seed):
     check_sequence(indian_network(), random.Random(seed), changes=5)

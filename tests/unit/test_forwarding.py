@@ -124,3 +124,12 @@ def test_tables_are_read_along_the_path_and_nowhere_else():
 
     trace_path(table_of, "A", pincode_of(network, "C"))
     assert set(read) == {"A", "B", "H", "I", "C"}
+
+
+def test_a_package_may_pass_an_fc_twice_where_only_a_hub_gives_it_the_legs_to_go_on():
+    """From U by land D is four legs away. The one way there turns at the hub beyond X, and comes back."""
+    legs = [*roads("U", "V", "X", "H"), *roads("H", "X", "Y", "D")]
+    path = Router(a_network(legs, hubs="H", hop_limit=3)).plan("U", "D")
+    assert path is not None
+    assert path.facilities == ("U", "V", "X", "H", "X", "Y", "D")
+    assert path.budgets == (3, 2, 1, 3, 2, 1, 0)
