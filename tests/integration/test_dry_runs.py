@@ -1,7 +1,8 @@
 """A dry run says what a change does: then the change is made, its tables are built, and it has done just that."""
 
 from collections.abc import Callable
-from datetime import time
+from datetime import time, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from fulfillment_app.chalicelib.services import (
     dry_runs,
     facilities,
     packages,
+    paths,
     pincodes,
     routes,
     version_differences,
@@ -290,3 +292,23 @@ def test_a_dry_run_counts_from_the_network_as_it_is_though_its_tables_are_not_bu
 
     assert told.base_version == version
     assert told.difference.facilities_removed.first == ("DEL",)
+
+
+def test_leg_by_leg_a_package_has_the_promise_date_of_its_whole_path(shop):
+    change = ChangeLeg(departure_times=(time(3), time(21)))
+    version = facilities.change_leg(shop.conn, A_FLIGHT, change, shop.now)
+    assert build(shop.conn, shop.documents, version, shop.now) == "published"
+    in_force = routes.current_routes(shop.documents, at_least=version)
+    codes = [fc.code for fc in in_force.network.fcs]
+
+    for hours in range(0, 48, 5):
+        ordered_at = shop.now + timedelta(hours=hours)
+        times = version_differences.OrderTimes(in_force, ordered_at)
+        for origin, destination in permutations(codes, 2):
+            path = in_force.forwarding(destination).path(origin)
+            if path:
+                ready_at = times.ready_at(origin)
+                for leg in path.legs:
+                    ready_at = times.onward(leg.key, ready_at)
+                promised = paths.promise_of(in_force, path, ordered_at)
+                assert times.promise_date(destination, ready_at) == promised

@@ -2,13 +2,13 @@
 
 import random
 from collections import Counter
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import permutations
 
 import pytest
 
 from online_kart.domain.errors import NotServed
-from online_kart.domain.network import Facility, Leg, Mode, Network
+from online_kart.domain.network import Facility, Leg, LegKey, Mode, Network
 from online_kart.domain.routes import PlannedPath
 from online_kart.routing import pairs
 from online_kart.routing.comparison import Comparison, Planned
@@ -123,16 +123,38 @@ CHANGES = [
 ]
 
 
+class InDays:
+    """Handling and transit take as many days as minutes, and each departure of a timetable a day more."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def ready_at(self, origin: str) -> datetime:
+        return datetime(1, 1, 1, tzinfo=UTC) + timedelta(self._handling(origin))
+
+    def onward(self, leg: LegKey, ready_at: datetime) -> datetime:
+        travelled = self._network.by_key[leg]
+        waiting = len(travelled.departure_times)
+        days = travelled.transit_minutes + waiting + self._handling(leg.destination)
+        return ready_at + timedelta(days)
+
+    def promise_date(self, destination: str, ready_at: datetime) -> date:
+        return ready_at.date()
+
+    def _handling(self, code: str) -> int:
+        return self._network.by_code[code].handling_minutes
+
+
 def planned(network: Network) -> Planned:
-    """A promise is a date as many days off as the path takes, with a day for each departure its legs wait for."""
+    return Planned(network, Router(network).table, InDays(network))
 
-    def promise_of(path: PlannedPath) -> date:
-        handling = sum(network.by_code[code].handling_minutes for code in path.facilities)
-        legs = [network.by_key[leg.key] for leg in path.legs]
-        days = handling + sum(leg.transit_minutes + len(leg.departure_times) for leg in legs)
-        return date.fromordinal(700_000 + days)
 
-    return Planned(network, Router(network).table, promise_of)
+def promise_of(planned: Planned, path: PlannedPath) -> date:
+    """Along the whole path, as nobody need do."""
+    ready_at = planned.times.ready_at(path.origin)
+    for leg in path.legs:
+        ready_at = planned.times.onward(leg.key, ready_at)
+    return planned.times.promise_date(path.destination, ready_at)
 
 
 def comparison_of(before: Network, after: Network) -> Comparison:
@@ -157,8 +179,11 @@ def test_what_differs_for_pairs_is_what_looking_at_every_pair_finds(seed):
     for origin, destination in permutations(fcs, 2):
         was, will_be = (router.plan(origin, destination) for router in routers)
         if was and will_be:
-            days = (comparison.after.promise_of(will_be) - comparison.before.promise_of(was)).days
-            if days:
+            after_, before_ = (
+                promise_of(comparison.after, will_be),
+                promise_of(comparison.before, was),
+            )
+            if days := (after_ - before_).days:
                 moved[origin, destination] = days
         elif was or will_be:
             (lost if was else gained).add((origin, destination))

@@ -1,13 +1,16 @@
 """What differs between two versions of the route tables: routes, pincodes, and the promise dates of an order."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from online_kart.documents import route_tables
 from online_kart.documents.collection import Documents
 from online_kart.domain.base import Model
+from online_kart.domain.batches import next_departure
 from online_kart.domain.differences import Difference
 from online_kart.domain.errors import NotFound, VersionNotKept
+from online_kart.domain.network import LegKey
+from online_kart.domain.promises import promise_date
 from online_kart.domain.values import Instant
 from online_kart.routing.comparison import Comparison, Planned
 from online_kart.routing.differences import difference
@@ -63,8 +66,23 @@ def compared(
 
 
 def _planned(routes: Routes, ordered_at: datetime) -> Planned:
-    return Planned(
-        routes.network,
-        routes.table_of,
-        lambda path: paths.promise_of(routes, path, ordered_at),
-    )
+    return Planned(routes.network, routes.table_of, OrderTimes(routes, ordered_at))
+
+
+class OrderTimes:
+    """When packages of an order pass the facilities of a version: what `paths.promise_of` adds up, leg by leg."""
+
+    def __init__(self, routes: Routes, ordered_at: datetime) -> None:
+        self._routes, self._ordered_at = routes, ordered_at
+
+    def ready_at(self, origin: str) -> datetime:
+        return paths.ready_to_leave_at(self._routes, origin, self._ordered_at)
+
+    def onward(self, leg: LegKey, ready_at: datetime) -> datetime:
+        travelled, origin = self._routes.leg(*leg), self._routes.facility(leg.origin)
+        departs_at = next_departure(travelled, ready_at, origin.time_zone)
+        handling = self._routes.facility(leg.destination).handling_minutes
+        return departs_at + timedelta(minutes=travelled.transit_minutes + handling)
+
+    def promise_date(self, destination: str, ready_at: datetime) -> date:
+        return promise_date(ready_at)

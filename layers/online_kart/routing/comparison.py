@@ -5,13 +5,13 @@ force are this one function: what a dry run says is what its versions show. Tabl
 those that may differ. What that means to pairs of FCs is in `pairs`, and what people are told of it in `differences`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from online_kart.domain.network import Mode, Network
-from online_kart.domain.routes import PlannedPath, RouteTable
+from online_kart.domain.network import LegKey, Mode, Network
+from online_kart.domain.routes import RouteTable
 
 from .forwarding import TableOf
 
@@ -24,12 +24,25 @@ Rows = Mapping[str, Sequence[WayRow]]
 NO_ROWS: Rows = {}
 
 
+class Times(Protocol):
+    """When packages of an order pass a network's facilities. Each answer depends on its arguments alone."""
+
+    def ready_at(self, origin: str) -> datetime:
+        """When the FC has handled the order."""
+
+    def onward(self, leg: LegKey, ready_at: datetime) -> datetime:
+        """When the leg's destination has handled what was ready for the leg then."""
+
+    def promise_date(self, destination: str, ready_at: datetime) -> date:
+        """Of what the last FC has handled then."""
+
+
 class Planned(NamedTuple):
-    """A network, the tables made of it, and the promise date of a path, for an order of the moment that is asked about."""
+    """A network, the tables made of it, and the times of an order of the moment that is asked about."""
 
     network: Network
     table_of: TableOf
-    promise_of: Callable[[PlannedPath], date]
+    times: Times
 
     @property
     def fc_codes(self) -> list[str]:

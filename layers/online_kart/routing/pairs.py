@@ -7,9 +7,9 @@ the first network only until a suspect is met; what passes none is as before.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from datetime import date
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from functools import cache, cached_property
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -20,14 +20,14 @@ from online_kart.domain.differences import (
     ReachDifference,
     listed,
 )
-from online_kart.domain.network import Facility, Network
+from online_kart.domain.network import Facility, LegKey, Network
 
 from .comparison import Comparison, Planned
 from .forwarding import Forwarding
 
 WORST_MAX = 10
 PAIRS_LOOKED_AT_MAX = 400_000
-PROMISES_COMPARED_MAX = 40_000
+PROMISES_COMPARED_MAX = 200_000
 """More pairs than these are sampled, evenly: a request must be answered within half a minute."""
 
 UNTIMED = frozenset({"pincode_ranges", "name", "state", "latitude", "longitude", "capacity_units"})
@@ -108,7 +108,7 @@ class _Ways:
 
     def __init__(self, planned: Planned, destination: str, suspects: set[str]) -> None:
         self._network, self._destination = planned.network, destination
-        self._forwarding = Forwarding(planned.table_of, destination)
+        self.forwarding = Forwarding(planned.table_of, destination)
         self._suspects = suspects
         self._known: dict[tuple[str, int], bool] = {}
 
@@ -126,21 +126,22 @@ class _Ways:
         """Whether the way ends at a suspect. None where it goes on."""
         if state[0] in self._suspects:
             return True
-        is_last = state[0] == self._destination or self._forwarding.choice(*state) is None
+        is_last = state[0] == self._destination or self.forwarding.choice(*state) is None
         return False if is_last else None
 
     def _next(self, state: tuple[str, int]) -> tuple[str, int]:
-        choice = self._forwarding.choice(*state)
+        choice = self.forwarding.choice(*state)
         assert choice is not None, "The way ends here."
         is_hub = self._network.by_code[choice.next_hop].is_hub
         return choice.next_hop, self._network.hop_limit if is_hub else state[1] - 1
 
 
 class Affected(NamedTuple):
-    """Origins from which the way to a destination may differ."""
+    """Origins from which the way to a destination may differ, and the ways in the first network."""
 
     destination: str
     origins: list[str]
+    before: Forwarding
 
 
 def affected_pairs(comparison: Comparison, suspects: Suspects) -> Iterator[Affected]:
@@ -150,14 +151,57 @@ def affected_pairs(comparison: Comparison, suspects: Suspects) -> Iterator[Affec
     for destination in fcs[::step]:
         others = [fc for fc in fcs if fc != destination]
         towards = suspects.towards(destination)
+        ways = _Ways(comparison.before, destination, towards or set())
         if towards is not None:
-            ways = _Ways(comparison.before, destination, towards)
             others = [fc for fc in others if ways.meets_a_suspect(fc)] if towards else []
         if others:
-            yield Affected(destination, others)
+            yield Affected(destination, others, ways.forwarding)
 
 
 # -- what differs
+
+
+State = tuple[str, int, datetime]
+"""Where a package is, the legs it has left, and when it is ready to go on."""
+
+
+class _Dates:
+    """The promise dates of one network's packages."""
+
+    def __init__(self, planned: Planned) -> None:
+        self._planned = planned
+        self._ready_at = cache(planned.times.ready_at)
+        self._onward = cache(
+            planned.times.onward
+        )  # departures are few, and many packages share them
+
+    def to(self, forwarding: Forwarding, destination: str) -> Callable[[str], date]:
+        """The promise date from an origin FC that has a way there. Ways that meet are followed on once."""
+        known: dict[State, date] = {}
+        hop_limit, times = self._planned.network.hop_limit, self._planned.times
+
+        def from_(origin: str) -> date:
+            state = (origin, hop_limit, self._ready_at(origin))
+            trail = [state]
+            while state not in known and state[0] != destination:
+                state = self._next(forwarding, state)
+                trail.append(state)
+            if state not in known:
+                known[state] = times.promise_date(destination, state[2])
+            known.update(dict.fromkeys(trail, known[state]))
+            return known[state]
+
+        return from_
+
+    def _next(self, forwarding: Forwarding, state: State) -> State:
+        at, budget, ready_at = state
+        choice = forwarding.choice(at, budget)
+        assert choice is not None, "A way is known to there."
+        next_hop = choice.next_hop
+        leg = LegKey(at, next_hop, self._planned.table_of(at).leg_to(next_hop).mode)
+        network = self._planned.network
+        left = network.hop_limit if network.by_code[next_hop].is_hub else budget - 1
+        return next_hop, left, self._onward(leg, ready_at)
 
 
 class _Outcome:
@@ -166,32 +210,32 @@ class _Outcome:
     def __init__(self, comparison: Comparison) -> None:
         self._before, self._after = comparison.before, comparison.after
         suspects = Suspects(comparison)
-        self._retimed = bool(suspects.retimed)
         self._lost: list[FcPair] = []
         self._gained: list[FcPair] = []
         self._unreachable_fcs: list[str] = []
         self._moved: list[PromiseChange] = []
         self._pairs_count = self._compared_count = 0
+        self._dates = _Dates(self._before), _Dates(self._after)
         affected = list(affected_pairs(comparison, suspects))
         self._step = -(-sum(len(each.origins) for each in affected) // PROMISES_COMPARED_MAX) or 1
         for each in affected:
             self._look_at(each)
 
     def _look_at(self, affected: Affected) -> None:
-        destination = affected.destination
-        before = Forwarding(self._before.table_of, destination)
+        destination, before = affected.destination, affected.before
         after = Forwarding(self._after.table_of, destination)
-        loses = False
+        both, loses = [], False
         for origin in affected.origins:
             was = before.choice(origin, self._before.network.hop_limit) is not None
             will_be = after.choice(origin, self._after.network.hop_limit) is not None
             if was and will_be:
-                self._compare_promises(origin, before, after)
+                both.append(origin)
             elif was != will_be:
                 (self._lost if was else self._gained).append(_pair(origin, destination))
                 loses |= was
         if loses and not self._is_reached(destination, after):
             self._unreachable_fcs.append(destination)
+        self._compare_promises(destination, both, before, after)
 
     def _is_reached(self, destination: str, after: Forwarding) -> bool:
         hop_limit = self._after.network.hop_limit
@@ -201,19 +245,19 @@ class _Outcome:
             if origin != destination
         )
 
-    def _compare_promises(self, origin: str, before: Forwarding, after: Forwarding) -> None:
-        self._pairs_count += 1
-        if self._pairs_count % self._step:
-            return
-        self._compared_count += 1
-        was, will_be = before.path(origin), after.path(origin)
-        assert was, "The first network leads there."
-        assert will_be, "The second network leads there."
-        if was == will_be and not self._retimed:
-            return
-        dates = self._before.promise_of(was), self._after.promise_of(will_be)
-        if dates[0] != dates[1]:
-            self._moved.append(_promise_change(origin, was.destination, *dates))
+    def _compare_promises(
+        self, destination: str, origins: list[str], before: Forwarding, after: Forwarding
+    ) -> None:
+        date_before = self._dates[0].to(before, destination)
+        date_after = self._dates[1].to(after, destination)
+        first = -self._pairs_count % self._step  # every n-th of all pairs
+        compared = origins[first :: self._step]
+        self._pairs_count += len(origins)
+        self._compared_count += len(compared)
+        for origin in compared:
+            dates = date_before(origin), date_after(origin)
+            if dates[0] != dates[1]:
+                self._moved.append(_promise_change(origin, destination, *dates))
 
     def reach(self, listed_max: int) -> ReachDifference:
         return ReachDifference(
