@@ -41,7 +41,7 @@ test: lint ## the linters and all tests
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
-test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (20 minutes)
+test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (half an hour where others work, too)
 	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
 
 check: test ## the same as make test
