@@ -48,7 +48,7 @@ test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table comp
 bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and its targets (some minutes)
 	@$(BIN)/python -m local.bench
 
-test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (20 minutes)
+test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (half an hour where others work, too)
 	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
 
 check: test ## the same as make test
