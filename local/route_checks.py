@@ -70,7 +70,7 @@ class _Walk:
         promised = self._forwarding.choice(origin, self._network.hop_limit)
         if origin == self._destination or promised is None:
             return None
-        passed, minutes, left = [origin], 0, self._network.hop_limit
+        passed, from_hub, minutes, left = [origin], 0, 0, self._network.hop_limit
         while (here := passed[-1]) != self._destination:
             choice = self._forwarding.choice(here, left)
             if choice is None:
@@ -81,8 +81,10 @@ class _Walk:
             minutes += cost
             is_hub = self._network.by_code[choice.next_hop].is_hub
             left = self._network.hop_limit if is_hub else left - 1
-            if choice.next_hop in passed:
+            # An FC may be passed again where a hub lay between, which gave the legs to go on.
+            if choice.next_hop in passed[0 if is_hub else from_hub :]:
                 return f"a facility twice: {[*passed, choice.next_hop]}"
+            from_hub = len(passed) if is_hub else from_hub
             passed.append(choice.next_hop)
         if minutes > promised.minutes:
             return f"{minutes} minutes, {promised.minutes} promised: {passed}"
