@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.errors import CheckViolation
+from psycopg.errors import CheckViolation, ExclusionViolation
 
 from fulfillment_app.chalicelib.services import facilities, pincodes, rebuilds
 from online_kart.domain.errors import (
@@ -423,3 +423,15 @@ def test_a_network_that_makes_an_fc_a_hub_is_refused_by_its_entry(inventory_db, 
 def test_a_network_on_paper_with_another_hop_limit_is_refused(inventory_db, now):
     with pytest.raises(InvalidNetwork, match="hop_limit: 7"):
         put_network(inventory_db, a_network([], an_fc("BLR1"), hop_limit=7), now)
+
+
+def test_the_database_itself_refuses_that_two_fcs_serve_a_pincode(inventory_db, now):
+    for fc_code, ranges in (("BLR1", ((560_001, 560_099),)), ("BLR2", ())):
+        facilities.add_fulfillment_center(inventory_db, an_open_fc(fc_code, *ranges), now)
+
+    with pytest.raises(ExclusionViolation) as refused:
+        inventory_db.execute(
+            "INSERT INTO pincode_ranges (fc_code, pincodes) VALUES ('BLR2', int4range(560099, 560200))"
+        )
+
+    assert refused.value.diag.constraint_name == "pincode_is_served_once"

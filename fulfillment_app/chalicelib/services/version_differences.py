@@ -1,15 +1,15 @@
 """What differs between two versions of the route tables: routes, pincodes, and the promise dates of an order."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from online_kart.documents import route_tables
 from online_kart.documents.collection import Documents
 from online_kart.domain.base import Model
-from online_kart.domain.batches import next_departure
 from online_kart.domain.differences import Difference
 from online_kart.domain.errors import NotFound, VersionNotKept
 from online_kart.domain.network import LegKey
+from online_kart.domain.planned_times import handled_at_end, timed_legs
 from online_kart.domain.promises import promise_date
 from online_kart.domain.values import Instant
 from online_kart.routing.comparison import Comparison, Planned
@@ -79,10 +79,9 @@ class OrderTimes:
         return paths.ready_to_leave_at(self._routes, origin, self._ordered_at)
 
     def onward(self, leg: LegKey, ready_at: datetime) -> datetime:
-        travelled, origin = self._routes.leg(*leg), self._routes.facility(leg.origin)
-        departs_at = next_departure(travelled, ready_at, origin.time_zone)
-        handling = self._routes.facility(leg.destination).handling_minutes
-        return departs_at + timedelta(minutes=travelled.transit_minutes + handling)
+        network = self._routes.network
+        return handled_at_end(network, timed_legs(network, [leg], ready_at), ready_at)
 
     def promise_date(self, destination: str, ready_at: datetime) -> date:
-        return promise_date(ready_at)
+        end = self._routes.facility(destination)
+        return promise_date(ready_at, end.calendar, end.last_mile_minutes)
