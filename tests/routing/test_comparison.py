@@ -286,6 +286,22 @@ def test_too_many_pairs_are_sampled_evenly_and_told_to_be(monkeypatch):
     assert sampled.compared_count == sampled.moved_count == full.pairs_count // 3
 
 
+def test_of_a_network_with_too_many_pairs_some_destinations_are_looked_at_and_told_to_be(
+    monkeypatch,
+):
+    codes = [f"F{number:02}" for number in range(12)]
+    before = a_network(roads(*codes), hop_limit=12)
+    after = a_network(roads(*codes[1:]), an_fc(codes[0]), hop_limit=12)
+    full = difference(comparison_of(before, after)).reach
+    monkeypatch.setattr(pairs, "PAIRS_LOOKED_AT_MAX", 12 * 12 // 3)
+
+    sampled = difference(comparison_of(before, after)).reach
+
+    assert (full.looked_at_count, full.destinations_count) == (12, 12)
+    assert (sampled.looked_at_count, sampled.destinations_count) == (4, 12)
+    assert [full.unreachable.count, sampled.unreachable.count] == [11, 3]
+
+
 # -- single points of failure
 
 

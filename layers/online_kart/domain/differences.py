@@ -98,8 +98,14 @@ class FcPair(Model):
 
 
 class ReachDifference(Model):
-    """Of FCs that are in both networks. An FC is unreachable where no other FC's packages reach it, and one could before."""
+    """Of FCs that are in both networks. An FC is unreachable where no other FC's packages reach it, and one could before.
 
+    `destinations_count` is how many there are. In a network with very many pairs only `looked_at_count` of them, spread
+    evenly, were looked at, here and for promise dates, and the counts are of these.
+    """
+
+    destinations_count: int
+    looked_at_count: int
     unreachable_fcs: Listed[str]
     unreachable: Listed[FcPair]
     reachable: Listed[FcPair]
@@ -116,8 +122,8 @@ class PromiseChange(FcPair):
 class PromisesDifference(Model):
     """Promise dates of an order of one moment, from each FC to each other that both networks lead to.
 
-    `pairs_count` are those whose path or times may differ; where they are too many, `compared_count` of them, spread
-    evenly, were compared, and the counts are of these. `by_days` counts those that move, by days (later is positive).
+    `pairs_count` are those to the destinations looked at (`ReachDifference`) whose path or times may differ; where they
+    are too many, `compared_count` of them, spread evenly, were compared, and the counts are of these. `by_days` counts those that move, by days (later is positive).
     """
 
     pairs_count: int

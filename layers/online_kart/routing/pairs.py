@@ -7,7 +7,7 @@ the first network only until a suspect is met; what passes none is as before.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cache, cached_property
 from heapq import nsmallest
@@ -144,11 +144,16 @@ class Affected(NamedTuple):
     before: Forwarding
 
 
-def affected_pairs(comparison: Comparison, suspects: Suspects) -> Iterator[Affected]:
-    """By destination; of a network with too many pairs, every n-th destination."""
-    fcs = comparison.common_fcs()
+def destinations_looked_at(fcs: Sequence[str]) -> Sequence[str]:
+    """All of them; of a network with too many pairs, every n-th."""
     step = -(-(len(fcs) ** 2) // PAIRS_LOOKED_AT_MAX) or 1
-    for destination in fcs[::step]:
+    return fcs[::step]
+
+
+def affected_pairs(comparison: Comparison, suspects: Suspects) -> Iterator[Affected]:
+    """By destination, of those that are looked at."""
+    fcs = comparison.common_fcs()
+    for destination in destinations_looked_at(fcs):
         others = [fc for fc in fcs if fc != destination]
         towards = suspects.towards(destination)
         ways = _Ways(comparison.before, destination, towards or set())
@@ -210,6 +215,7 @@ class _Outcome:
     def __init__(self, comparison: Comparison) -> None:
         self._before, self._after = comparison.before, comparison.after
         suspects = Suspects(comparison)
+        self._destinations = comparison.common_fcs()
         self._lost: list[FcPair] = []
         self._gained: list[FcPair] = []
         self._unreachable_fcs: list[str] = []
@@ -261,6 +267,8 @@ class _Outcome:
 
     def reach(self, listed_max: int) -> ReachDifference:
         return ReachDifference(
+            destinations_count=len(self._destinations),
+            looked_at_count=len(destinations_looked_at(self._destinations)),
             unreachable_fcs=listed(self._unreachable_fcs, listed_max),
             unreachable=listed(sorted(self._lost, key=_in_order), listed_max),
             reachable=listed(sorted(self._gained, key=_in_order), listed_max),
