@@ -9,7 +9,7 @@ best way, or it knows a better one. So the pair (minutes left, legs left) falls 
 whichever way is taken, and a package neither loops nor arrives later than the first table said.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -48,12 +48,15 @@ class Forwarding:
         """What the facility does with a package of this budget, None when it knows no way."""
         key = (at, budget)
         if key not in self._choices:
-            self._choices[key] = min(self._ways(self._table_of(at), budget), default=None)
+            self._choices[key] = self._better(self._table_of(at), budget)
         return self._choices[key]
 
     def ways(self, at: str, budget: int) -> list[Choice]:
         """What the facility chooses from, by land and by hub: the best first, which is the choice."""
-        return sorted(self._ways(self._table_of(at), budget))
+        table = self._table_of(at)
+        by_hub = self._from_hub(table) if table.is_hub else self._by_hub(table, budget)
+        by_land = None if table.is_hub else self._by_land(table, budget)
+        return sorted(way for way in (by_land, by_hub) if way)
 
     def path(self, origin: str, budget: int | None = None) -> PlannedPath | None:
         """The path from a facility, None when there is none. At a hub the budget is always full."""
@@ -74,21 +77,24 @@ class Forwarding:
             budgets.append(left)
         return PlannedPath(tuple(facilities), tuple(legs), tuple(budgets))
 
-    def _ways(self, table: RouteTable, budget: int) -> Iterator[Choice]:
+    def _better(self, table: RouteTable, budget: int) -> Choice | None:
         if table.is_hub:
-            from_here = self._from_hub(table)
-            if from_here:
-                yield from_here
-            return
+            return self._from_hub(table)
+        by_land, by_hub = self._by_land(table, budget), self._by_hub(table, budget)
+        return min(by_land, by_hub) if by_land and by_hub else by_land or by_hub
+
+    def _by_land(self, table: RouteTable, budget: int) -> Choice | None:
         route = table.to_fc(self._destination)
         way = route and route.fastest(budget)
-        if way:
-            yield Choice(way.minutes, way.hops, way.next_hop, "")
+        return Choice(way.minutes, way.hops, way.next_hop, "") if way else None
+
+    def _by_hub(self, table: RouteTable, budget: int) -> Choice | None:
         gateway = table.gateway(budget)
         onward = gateway and self._from_hub(self._table_of(gateway.hub))
-        if gateway and onward:
-            minutes, hops = gateway.minutes + onward.minutes, gateway.hops + onward.hops
-            yield Choice(minutes, hops, gateway.next_hop, gateway.hub)
+        if not gateway or not onward:
+            return None
+        minutes, hops = gateway.minutes + onward.minutes, gateway.hops + onward.hops
+        return Choice(minutes, hops, gateway.next_hop, gateway.hub)
 
     def _from_hub(self, hub: RouteTable) -> Choice | None:
         """The one way from a hub, if there is any: through the destination's home hub."""
