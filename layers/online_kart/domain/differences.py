@@ -123,7 +123,8 @@ class PromisesDifference(Model):
     """Promise dates of an order of one moment, from each FC to each other that both networks lead to.
 
     `pairs_count` are those to the destinations looked at (`ReachDifference`) whose path or times may differ; where they
-    are too many, `compared_count` of them, spread evenly, were compared, and the counts are of these. `by_days` counts those that move, by days (later is positive).
+    are too many, `compared_count` of them, spread evenly, were compared, and the counts are of these. `by_days` counts
+    those that move, by days (later is positive).
     """
 
     pairs_count: int
