@@ -53,6 +53,7 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_version_and_the_next_run_is
             change = ChangeHub(handling_minutes=100 + moment)
             version = facilities.change_hub(inventory_db, "DEL", change, now)
             fuse.set(moment)
+            fuse.light()
             with contextlib.suppress(Crash):
                 build(fused, FusedDocuments(documents, fuse), version, now)  # type: ignore[arg-type]
             in_force = check_version_in_force(documents)
