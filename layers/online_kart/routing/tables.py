@@ -63,7 +63,8 @@ class Router:
     def all_tables(self) -> list[RouteTable]:
         """The tables of all facilities, in the order of their codes, at once. They take some memory."""
         with no_collection():
-            return list(self.tables())
+            made = {each.facility: each for each in self.tables(self._ground.steps.by_neighbour())}
+            return [made[code] for code in sorted(made)]
 
     def table(self, code: str) -> RouteTable:
         """One facility's table, kept for the next call. Raises NotFound."""
@@ -175,7 +176,13 @@ class Router:
             home_hub=None,
             next_legs=self._next_legs(code, next_hops),
             routes=self._routes(Land(at_home, {})),
-            hub_routes=tuple(Route(to, self._ground.served_from(to), (air[to],)) for to in air),
+            hub_routes=tuple(
+                map(
+                    _row,
+                    repeat(Route),
+                    zip(air, map(ground.served_from, air), zip(air.values()), strict=True),
+                )
+            ),
         )
 
     def _routes(self, by_land: Land) -> tuple[Route, ...]:
