@@ -1,18 +1,10 @@
 """Every FC of the Indian network sends to every other, and every way is walked, leg by leg."""
 
-import pytest
-
-from local.demo.network import indian_network
 from online_kart.domain.network import Network
 from online_kart.routing.forwarding import Forwarding
 from online_kart.routing.tables import Router
 
 Costs = dict[tuple[str, str], int]
-
-
-@pytest.fixture(scope="module")
-def india() -> Network:
-    return indian_network()
 
 
 def costs_of(network: Network) -> Costs:
