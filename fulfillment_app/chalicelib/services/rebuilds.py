@@ -44,7 +44,9 @@ TABLES_EDITION = 1
 VERSIONS_KEPT = 10
 """So many versions, the current one among them, can be compared. Each costs its network, and the tables it changed."""
 
-WRITTEN_AT_ONCE = 30
+COMPUTED_AT_ONCE = 30
+"""Tables of a chunk, which are then written. A chunk has several times as many."""
+
 PACKAGES_A_CHUNK_MIN = 100
 PACKAGE_RANGES_MAX = 40  # an inline Map runs no more at once
 ERROR_CHARACTERS_MAX = 2_000
@@ -154,7 +156,7 @@ def build_tables(
     started_at, writing_seconds = timer(), 0.0
     work = work_of(documents, chunk)
     tables, built, written_count = iter(work.tables(chunk)), list[BuiltTable](), 0
-    while some := list(islice(tables, WRITTEN_AT_ONCE)):
+    while some := list(islice(tables, COMPUTED_AT_ONCE)):
         made = [_built(work.base, chunk.version, table) for table in some]
         pairs = zip(some, made, strict=True)
         changed = [table for table, each in pairs if each.version == chunk.version]
