@@ -38,7 +38,7 @@ from .routers import change_of
 
 logger = logging.getLogger(__name__)
 
-TABLES_EDITION = 1
+TABLES_EDITION = 2
 """Of the rules by which tables are made and digested. With another number, the next build takes no table over."""
 
 VERSIONS_KEPT = 10

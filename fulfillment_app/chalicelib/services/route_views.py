@@ -11,7 +11,7 @@ from online_kart.domain.base import Model
 from online_kart.domain.errors import NoRoute
 from online_kart.domain.network import Facility, FacilityKind, Mode
 from online_kart.domain.promises import ready_at
-from online_kart.domain.routes import PlannedPath, Route, RouteTable
+from online_kart.domain.routes import PlannedPath, RouteColumns, RouteTable
 from online_kart.routing.explanations import Explanation, Start, candidates, explain
 from online_kart.routing.timetables import TimetableSearch
 
@@ -44,7 +44,7 @@ def table_view(documents: Documents, code: str, version: int | None) -> TableVie
 
 
 def _rows(table: RouteTable) -> Iterator[Row]:
-    kinds: tuple[tuple[Literal["route", "hub"], Sequence[Route]], ...] = (
+    kinds: tuple[tuple[Literal["route", "hub"], RouteColumns], ...] = (
         ("route", table.routes),
         ("hub", table.hub_routes),
     )

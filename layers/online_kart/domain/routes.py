@@ -11,14 +11,16 @@ next? It holds nothing but what a facility needs to know:
 Several ways lead to one destination: with more legs, faster ones. They are kept as a Pareto front
 of (hops, minutes) in the order of hops, so the last that the budget allows is the fastest.
 
-Rows are plain tuples and slotted classes, not pydantic models: a network of 1,000 FCs has
-hundreds of thousands of them, and they are made by the router or read from our own store.
+Rows are plain tuples, not pydantic models: a network of 10,000 FCs has near a million of them, and
+they are made by the router or read from our own store. A table holds its routes by columns
+(`RouteColumns`), which take a third of the memory and are nothing that Python's collector of cycles
+has to look at; a row is made when somebody looks at it.
 """
 
 import json
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -82,6 +84,66 @@ class Route(NamedTuple):
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class RouteColumns:
+    """Routes in the order of their destinations' codes, held by columns.
+
+    The columns have the fastest way to each destination. To most there is no other; to the rest
+    `slower` has those with fewer hops and more minutes, fewest hops first.
+    """
+
+    destinations: tuple[str, ...] = ()
+    pin_ranges: tuple[Ranges, ...] = ()
+    next_hops: tuple[str, ...] = ()
+    hops: tuple[int, ...] = ()
+    minutes: tuple[int, ...] = ()
+    slower: Mapping[str, tuple[Way, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, routes: Iterable[Route]) -> "RouteColumns":
+        """Of rows, which are in the order of their destinations' codes."""
+        rows = list(routes)
+        fastest = [route.ways[-1] for route in rows]
+        return cls(
+            destinations=tuple(route.destination for route in rows),
+            pin_ranges=tuple(route.pin_ranges for route in rows),
+            next_hops=tuple(way.next_hop for way in fastest),
+            hops=tuple(way.hops for way in fastest),
+            minutes=tuple(way.minutes for way in fastest),
+            slower={route.destination: route.ways[:-1] for route in rows if len(route.ways) > 1},
+        )
+
+    def __len__(self) -> int:
+        return len(self.destinations)
+
+    def __getitem__(self, place: int) -> Route:
+        destination = self.destinations[place]
+        fastest = Way(self.next_hops[place], self.hops[place], self.minutes[place])
+        ways = (*self.slower.get(destination, ()), fastest)
+        return Route(destination, self.pin_ranges[place], ways)
+
+    def __iter__(self) -> Iterator[Route]:
+        return map(self.__getitem__, range(len(self)))
+
+    def to(self, destination: str) -> Route | None:
+        """None where no row leads there."""
+        place = bisect_left(self.destinations, destination)
+        known = place < len(self.destinations) and self.destinations[place] == destination
+        return self[place] if known else None
+
+    def all_next_hops(self) -> set[str]:
+        """Those that any of the ways begins with."""
+        slower = {way.next_hop for ways in self.slower.values() for way in ways}
+        return slower.union(self.next_hops)
+
+    def columns(self) -> list[object]:
+        """Plain values, equal for equal routes."""
+        return [getattr(self, each.name) for each in fields(self)]
+
+
+NO_ROUTES = RouteColumns()
+
+
 @dataclass(frozen=True)
 class RouteTable:
     """All routes of one facility. Its content alone: versions are the store's concern.
@@ -96,8 +158,8 @@ class RouteTable:
     own_ranges: Ranges
     home_hub: str | None
     next_legs: tuple[NextLeg, ...]
-    routes: tuple[Route, ...]
-    hub_routes: tuple[Route, ...] = ()
+    routes: RouteColumns
+    hub_routes: RouteColumns = NO_ROUTES
     default_routes: tuple[DefaultRoute, ...] = ()
 
     @property
@@ -113,11 +175,11 @@ class RouteTable:
 
     def to_fc(self, code: str) -> Route | None:
         """The route by land to an FC, None when it has none."""
-        return self._to_fc.get(code)
+        return self.routes.to(code)
 
     def to_hub(self, code: str) -> Route | None:
         """A hub's route to another, None when it has none."""
-        return self._to_hub.get(code)
+        return self.hub_routes.to(code)
 
     def leg_to(self, next_hop: str) -> NextLeg:
         return self._leg_to[next_hop]
@@ -133,14 +195,6 @@ class RouteTable:
         return codes[place] if place >= 0 and pincode <= lasts[place] else None
 
     @cached_property
-    def _to_fc(self) -> dict[str, Route]:
-        return {route.destination: route for route in self.routes}
-
-    @cached_property
-    def _to_hub(self) -> dict[str, Route]:
-        return {route.destination: route for route in self.hub_routes}
-
-    @cached_property
     def _leg_to(self) -> dict[str, NextLeg]:
         return {leg.next_hop: leg for leg in self.next_legs}
 
@@ -149,8 +203,8 @@ class RouteTable:
         """Firsts, lasts and facilities of all ranges, sorted. No pincode is in two of them."""
         rows = [(first, last, self.facility) for first, last in self.own_ranges]
         for routes in (self.routes, self.hub_routes):
-            for route in routes:
-                rows += [(first, last, route.destination) for first, last in route.pin_ranges]
+            for code, ranges in zip(routes.destinations, routes.pin_ranges, strict=True):
+                rows += [(first, last, code) for first, last in ranges]
         rows.sort()
         return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
@@ -169,8 +223,8 @@ class RouteTable:
                 {"next_hop": leg.next_hop, "mode": leg.mode.value, "minutes": leg.minutes}
                 for leg in self.next_legs
             ],
-            "routes": [_route_document(route) for route in self.routes],
-            "hub_routes": [_route_document(route) for route in self.hub_routes],
+            "routes": _route_documents(self.routes),
+            "hub_routes": _route_documents(self.hub_routes),
             "default_routes": [route._asdict() for route in self.default_routes],
         }
 
@@ -187,26 +241,40 @@ class RouteTable:
                 NextLeg(leg["next_hop"], Mode(leg["mode"]), leg["minutes"])
                 for leg in document["next_legs"]
             ),
-            routes=tuple(_route_of(route) for route in document["routes"]),
-            hub_routes=tuple(_route_of(route) for route in document["hub_routes"]),
+            routes=RouteColumns.of(map(_route_of, document["routes"])),
+            hub_routes=RouteColumns.of(map(_route_of, document["hub_routes"])),
             default_routes=tuple(DefaultRoute(**route) for route in document["default_routes"]),
         )
 
     def digest(self) -> str:
         """A hash of the content: equal for equal tables, in every process."""
         values = [getattr(self, each.name) for each in fields(self)]
-        return sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()
+        content = json.dumps(
+            values, separators=(",", ":"), sort_keys=True, default=RouteColumns.columns
+        )
+        return sha256(content.encode()).hexdigest()
 
 
-def _route_document(route: Route) -> dict[str, Any]:
-    return {
-        "destination": route.destination,
-        "pin_ranges": route.pin_ranges,
-        "ways": [
-            {"next_hop": next_hop, "hops": hops, "minutes": minutes}
-            for next_hop, hops, minutes in route.ways
-        ],
-    }
+def _route_documents(routes: RouteColumns) -> list[dict[str, Any]]:
+    slower = {to: [way._asdict() for way in ways] for to, ways in routes.slower.items()}
+    columns = (
+        routes.destinations,
+        routes.pin_ranges,
+        routes.next_hops,
+        routes.hops,
+        routes.minutes,
+    )
+    return [
+        {
+            "destination": to,
+            "pin_ranges": pin_ranges,
+            "ways": [
+                *slower.get(to, ()),
+                {"next_hop": next_hop, "hops": hops, "minutes": minutes},
+            ],
+        }
+        for to, pin_ranges, next_hop, hops, minutes in zip(*columns, strict=True)
+    ]
 
 
 def _route_of(document: dict[str, Any]) -> Route:

@@ -5,18 +5,27 @@ pairs at once.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
-from itertools import repeat
 from math import inf
-
-from online_kart.domain.routes import Way
+from typing import NamedTuple
 
 from .steps import Steps
 
-_row = tuple.__new__  # see tables.py
 
-Air = dict[str, dict[str, Way]]
-"""From each hub the way to every other that can be reached, in the order of their codes."""
+class AirWays(NamedTuple):
+    """From one hub, by columns: every hub that can be reached in the order of their codes, and the way there."""
+
+    hubs: tuple[str, ...]
+    next_hops: tuple[str, ...]
+    hops: tuple[int, ...]
+    minutes: tuple[int, ...]
+
+    def reaches(self, hub: str) -> bool:
+        place = bisect_left(self.hubs, hub)
+        return place < len(self.hubs) and self.hubs[place] == hub
+
+
+Air = dict[str, AirWays]
+"""By the hub where the ways begin."""
 
 Flights = dict[str, dict[str, int]]
 """From each hub the minutes of the legs to other hubs, in the order of their codes."""
@@ -33,9 +42,9 @@ def flights(steps: Steps) -> Flights:
 def air(flights: Flights) -> Air:
     """The fastest way from each hub to every other over legs from hub to hub.
 
-    A leg weighs its minutes, then one for itself, then nothing: three digits whose base is the
-    number of hubs. No path between hubs has as many legs, so the lightest has the fewest minutes and
-    then the fewest legs. The place of the first stop in the last digit orders what is left.
+    A leg weighs its minutes, then one for itself, then nothing: three digits, each of as many bits as
+    the number of hubs takes. No path between hubs has as many legs, so the lightest has the fewest minutes
+    and then the fewest legs. The place of the first stop in the last digit orders what is left.
     """
     if not flights:
         return {}
@@ -46,8 +55,9 @@ def air(flights: Flights) -> Air:
 
 def _weights(legs: dict[str, int], hubs: list[str]) -> dict[int, int]:
     """Of a hub's legs, by the place of the hub that each leads to."""
-    base = len(hubs)
-    return {bisect_left(hubs, to): (minutes * base + 1) * base for to, minutes in legs.items()}
+    bits = len(hubs).bit_length()
+    one_leg = 1 << bits
+    return {bisect_left(hubs, to): (minutes << 2 * bits) + one_leg for to, minutes in legs.items()}
 
 
 def _lightest(weights: list[dict[int, int]]) -> list[list[float]]:
@@ -73,14 +83,19 @@ def _lightest(weights: list[dict[int, int]]) -> list[list[float]]:
     return lightest
 
 
-def _ways(hubs: list[str], origin: int, lightest: Iterable[float]) -> dict[str, Way]:
-    """Columns are made into rows in C: there are as many as pairs of hubs."""
-    base, square = len(hubs), len(hubs) ** 2
-    found = [(to, int(weight)) for to, weight in enumerate(lightest) if weight != inf]
-    reached, digits = [hubs[to] for to, _ in found], [weight for _, weight in found]
-    first_stops = [hubs[each % base] for each in digits]
-    hops, minutes = [each // base % base for each in digits], [each // square for each in digits]
-    rows = map(_row, repeat(Way), zip(first_stops, hops, minutes, strict=True))
-    ways = dict(zip(reached, rows, strict=True))
-    ways.pop(hubs[origin], None)
-    return ways
+def _ways(hubs: list[str], origin: int, lightest: list[float]) -> AirWays:
+    """Digits are read column by column: there are as many as pairs of hubs."""
+    bits = len(hubs).bit_length()
+    mask = (1 << bits) - 1
+    reached = [*hubs[:origin], *hubs[origin + 1 :]]  # a way back to it is no way
+    weights = [*lightest[:origin], *lightest[origin + 1 :]]
+    if inf in weights:
+        reached = [hub for hub, weight in zip(reached, weights, strict=True) if weight != inf]
+        weights = [weight for weight in weights if weight != inf]
+    digits = list(map(int, weights))
+    return AirWays(
+        hubs=tuple(reached),
+        next_hops=tuple([hubs[each & mask] for each in digits]),
+        hops=tuple([each >> bits & mask for each in digits]),
+        minutes=tuple([each >> 2 * bits for each in digits]),
+    )

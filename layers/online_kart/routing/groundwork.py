@@ -53,7 +53,7 @@ class Groundwork:
     @classmethod
     def of(cls, network: Network, labels: Labels | None = None) -> "Groundwork":
         steps = Steps(network, labels or Labels(network.by_code, network.hop_limit))
-        fcs = [code for code in steps.by_neighbour() if code in steps.from_any]
+        fcs = [code for code in steps.to_fcs if code in steps.from_any]
         home_layers = homes(steps, fcs, no_layers(network.hop_limit))
         at_home = _at_home(home_layers)
         ranges = {fc: merged(network.by_code[fc].pincode_ranges) for fc in fcs}

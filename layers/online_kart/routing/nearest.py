@@ -100,7 +100,8 @@ class _Search(NamedTuple):
 
     def _better(self, fc: str, way: ByHub | None, before: dict[str, ByHub]) -> ByHub | None:
         """The best of the way known so far and those of the neighbours. Run for every leg there is."""
-        label, hub = way or NO_WAY
+        known_so_far = way or NO_WAY
+        label, hub = known_so_far
         kept_bits = self.kept_bits
         for neighbour, step in self.adjacent[fc].items():
             if neighbour in before:
@@ -108,7 +109,7 @@ class _Search(NamedTuple):
                 offered = (known & kept_bits) + step
                 if offered < label or (offered == label and known_hub < hub):
                     label, hub = offered, known_hub
-        return ByHub(label, hub) if hub else None
+        return way if (label, hub) == known_so_far else ByHub(label, hub)
 
 
 def _leg_to_hub(steps: Steps, fc: str) -> ByHub | None:

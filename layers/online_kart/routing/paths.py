@@ -9,7 +9,6 @@ A search reaches some hundred FCs whatever the network's size; there, plain Pyth
 building a graph of layers for igraph.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from .steps import Steps
@@ -28,11 +27,6 @@ class Land(NamedTuple):
     def to(self, fc: str) -> list[int]:
         """The Pareto front of (legs, minutes), fewest legs first; empty where the FC isn't reached."""
         return [*self.shorter.get(fc, ()), self.fastest[fc]] if fc in self.fastest else []
-
-    def labels(self) -> Iterator[int]:
-        yield from self.fastest.values()
-        for labels in self.shorter.values():
-            yield from labels
 
 
 def land(steps: Steps, source: str) -> Land:

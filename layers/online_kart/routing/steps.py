@@ -4,7 +4,7 @@ Of parallel legs the searches know one, the cheapest. What is known of one facil
 but replaced, so the steps of a network that differs in some legs share the rest with those before.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import compress
 from operator import attrgetter
 from typing import NamedTuple
@@ -32,6 +32,9 @@ class Steps:
     `from_any` has the FCs for keys, each with the facilities that have a leg to it; `to_fcs` has
     all facilities, each with the FCs next to it. Both hold what the leg adds to a label. `first`
     holds the same as labels: those of ways that start with the leg.
+
+    Facilities are in `to_fcs` each followed by one next to it where there was one left. Searches from
+    neighbours read much the same: one after another, they find it in the processor's cache.
     """
 
     def __init__(self, network: Network, labels: Labels) -> None:
@@ -43,8 +46,9 @@ class Steps:
         self.from_any: dict[str, dict[str, int]] = {
             code: {} for code in network.by_code if code not in self.hubs
         }
-        for origin, cheapest in _cheapest_legs(network, network.by_code).items():
-            self._put(origin, cheapest)
+        found = _cheapest_legs(network, network.by_code)
+        for origin in _by_neighbour(found):
+            self._put(origin, found[origin])
             for fc, step in self.to_fcs[origin].items():
                 self.from_any[fc][origin] = step
 
@@ -117,21 +121,6 @@ class Steps:
                 moved.add(origin)
         return Moved(frozenset(moved), frozenset(targets))
 
-    def by_neighbour(self) -> list[str]:
-        """All facilities, each followed by one next to it where there is one left.
-
-        Searches from neighbours read much the same. One after another, they find it in the processor's cache.
-        """
-        order: dict[str, None] = {}
-        for code in self.to_fcs:
-            ahead = [code]
-            while ahead:
-                here = ahead.pop()
-                if here not in order:
-                    order[here] = None
-                    ahead += [fc for fc in self.to_fcs[here] if fc not in order]
-        return list(order)
-
     def upstream(self, facilities: Iterable[str], legs: int) -> set[str]:
         """The FCs of these, and those from which one of them is reached by land in so many legs."""
         from_any, hubs = self.from_any, self.hubs
@@ -151,23 +140,32 @@ class Steps:
         return reached
 
 
+def _by_neighbour(next_to: Mapping[str, Iterable[str]]) -> list[str]:
+    """All facilities, which are the keys, each followed by one next to it where there is one left."""
+    order: dict[str, None] = {}
+    for code in next_to:
+        ahead = [code]
+        while ahead:
+            here = ahead.pop()
+            if here not in order:
+                order[here] = None
+                ahead += [code for code in next_to[here] if code not in order]
+    return list(order)
+
+
+_ENDS_AND_COST = attrgetter("origin", "destination", "transit_minutes", "mode")
+
+
 def _cheapest_legs(network: Network, origins: Collection[str]) -> dict[str, Cheapest]:
     """Of parallel legs, the one with the fewest minutes, then with the first mode by name."""
-    by_origin: dict[str, list[Leg]] = {code: [] for code in origins}
-    wanted = map(by_origin.__contains__, map(attrgetter("origin"), network.legs))
-    for leg in compress(network.legs, wanted):  # after a change: a few of very many
-        by_origin[leg.origin].append(leg)
-    return {
-        origin: _cheapest(legs, network.by_code[origin].handling_minutes)
-        for origin, legs in by_origin.items()
-    }
-
-
-def _cheapest(legs: list[Leg], handling_minutes: int) -> Cheapest:
-    cheapest: Cheapest = {}
-    for leg in legs:
-        candidate = (handling_minutes + leg.transit_minutes, leg.mode)
-        known = cheapest.get(leg.destination)
+    cheapest_of: dict[str, Cheapest] = {code: {} for code in origins}
+    handling = {code: network.by_code[code].handling_minutes for code in origins}
+    legs: Iterable[Leg] = network.legs
+    if len(cheapest_of) < len(network.by_code):  # after a change: a few of very many
+        legs = compress(legs, map(cheapest_of.__contains__, map(attrgetter("origin"), legs)))
+    for origin, destination, minutes, mode in map(_ENDS_AND_COST, legs):
+        cheapest, candidate = cheapest_of[origin], (handling[origin] + minutes, mode)
+        known = cheapest.get(destination)
         if known is None or candidate < known:
-            cheapest[leg.destination] = candidate
-    return cheapest
+            cheapest[destination] = candidate
+    return cheapest_of

@@ -11,8 +11,6 @@ reach is taken over, and the facilities are named whose tables differ.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import repeat
-from operator import attrgetter
 
 from online_kart.domain.errors import NotFound
 from online_kart.domain.network import Network
@@ -20,9 +18,8 @@ from online_kart.domain.routes import (
     DefaultRoute,
     NextLeg,
     PlannedPath,
-    Route,
+    RouteColumns,
     RouteTable,
-    Way,
 )
 
 from .changes import difference
@@ -32,9 +29,6 @@ from .groundwork import Groundwork, Reach, changed
 from .labels import Labels
 from .nearest import front
 from .paths import Land, land
-
-_row = tuple.__new__
-"""Makes a row of its fields at once. A NamedTuple's own constructor takes nearly twice as long."""
 
 
 class Router:
@@ -63,7 +57,7 @@ class Router:
     def all_tables(self) -> list[RouteTable]:
         """The tables of all facilities, in the order of their codes, at once. They take some memory."""
         with no_collection():
-            made = {each.facility: each for each in self.tables(self._ground.steps.by_neighbour())}
+            made = {each.facility: each for each in self.tables(self._ground.steps.to_fcs)}
             return [made[code] for code in sorted(made)]
 
     def table(self, code: str) -> RouteTable:
@@ -112,7 +106,7 @@ class Router:
         touched = {code for code in reach.fcs | reach.hubs if self._differs(router, code)}
         touched |= reach.named
         for hub in router._ground.steps.hubs - reach.hubs:
-            rows = reach.homes & router._ground.air[hub].keys()
+            rows = set(filter(router._ground.air[hub].reaches, reach.homes))
             if rows:
                 touched.add(hub)
                 router._renew_rows(hub, rows)
@@ -128,11 +122,12 @@ class Router:
         table = self._tables.get(hub)
         if table is None:
             return
-        routes = list(table.hub_routes)
+        routes = table.hub_routes
+        ranges = list(routes.pin_ranges)
         for home in homes:
-            place = bisect_left(routes, home, key=attrgetter("destination"))
-            routes[place] = routes[place]._replace(pin_ranges=self._ground.served_from(home))
-        self._tables[hub] = replace(table, hub_routes=tuple(routes))
+            ranges[bisect_left(routes.destinations, home)] = self._ground.served_from(home)
+        renewed = replace(routes, pin_ranges=tuple(ranges))
+        self._tables[hub] = replace(table, hub_routes=renewed)
 
     def _build(self, code: str) -> RouteTable:
         facility = self.network.by_code.get(code)
@@ -144,66 +139,61 @@ class Router:
         """D5: the FCs within the hop limit by land, and the ways to a hub."""
         ground = self._ground
         labels = ground.steps.labels
-        by_land = land(ground.steps, code)
         gateways = front(ground.gateways, code)
-        keys = {label & labels.key_mask for label in by_land.labels()}
-        keys |= {gateway.label & labels.key_mask for gateway in gateways}
+        routes = self._routes(land(ground.steps, code))
+        default_routes = tuple(
+            DefaultRoute(gateway.hub, *labels.way(gateway.label)) for gateway in gateways
+        )
+        by_hub = {way.next_hop for way in default_routes}
         return RouteTable(
             facility=code,
             kind=self.network.by_code[code].kind,
             hop_limit=labels.hop_limit,
             own_ranges=ground.ranges[code],
             home_hub=ground.home(code),
-            next_legs=self._next_legs(code, (labels.code_of[key] for key in keys)),
-            routes=self._routes(by_land),
-            default_routes=tuple(
-                DefaultRoute(gateway.hub, *labels.way(gateway.label)) for gateway in gateways
-            ),
+            next_legs=self._next_legs(code, routes.all_next_hops() | by_hub),
+            routes=routes,
+            default_routes=default_routes,
         )
 
     def hub_table(self, code: str) -> RouteTable:
         """D6: the FCs at home here, and every other hub that can be reached."""
         ground = self._ground
-        labels = ground.steps.labels
-        at_home, air = ground.at_home.get(code, {}), ground.air[code]
-        next_hops = {labels.way(label).next_hop for label in at_home.values()}
-        next_hops |= {way.next_hop for way in air.values()}
+        air, ranges = ground.air[code], ground.hub_ranges
+        routes = self._routes(Land(ground.at_home.get(code, {}), {}))
+        hub_routes = RouteColumns(
+            air.hubs,
+            tuple([ranges.get(hub, ()) for hub in air.hubs]),
+            air.next_hops,
+            air.hops,
+            air.minutes,
+        )
         return RouteTable(
             facility=code,
             kind=self.network.by_code[code].kind,
-            hop_limit=labels.hop_limit,
+            hop_limit=ground.steps.labels.hop_limit,
             own_ranges=(),
             home_hub=None,
-            next_legs=self._next_legs(code, next_hops),
-            routes=self._routes(Land(at_home, {})),
-            hub_routes=tuple(
-                map(
-                    _row,
-                    repeat(Route),
-                    zip(air, map(ground.served_from, air), zip(air.values()), strict=True),
-                )
-            ),
+            next_legs=self._next_legs(code, routes.all_next_hops() | hub_routes.all_next_hops()),
+            routes=routes,
+            hub_routes=hub_routes,
         )
 
-    def _routes(self, by_land: Land) -> tuple[Route, ...]:
-        """Columns are made into rows in C: a network of 10,000 FCs has over a million of them."""
-        ranges, ways = self._ground.ranges, self._ways
-        fcs = sorted(by_land.fastest)
-        one_way = zip(ways([by_land.fastest[fc] for fc in fcs]))
-        rows = zip(fcs, map(ranges.__getitem__, fcs), one_way, strict=True)
-        routes = list(map(_row, repeat(Route), rows))
-        for fc in by_land.shorter:
-            several = tuple(ways(by_land.to(fc)))
-            routes[bisect_left(fcs, fc)] = Route(fc, ranges[fc], several)
-        return tuple(routes)
-
-    def _ways(self, of: list[int]) -> Iterator[Way]:
+    def _routes(self, by_land: Land) -> RouteColumns:
+        """By columns at once: a network of 10,000 FCs has near a million routes."""
         labels = self._ground.steps.labels
         key_mask, hops_mask = labels.key_mask, labels.hops_mask
         hops, minutes = labels.hops_shift, labels.minutes_shift
-        next_hops = map(labels.code_of.__getitem__, [label & key_mask for label in of])
-        columns = [label >> hops & hops_mask for label in of], [label >> minutes for label in of]
-        return map(_row, repeat(Way), zip(next_hops, *columns, strict=True))
+        fcs = sorted(by_land.fastest)
+        ways = [by_land.fastest[fc] for fc in fcs]
+        return RouteColumns(
+            destinations=tuple(fcs),
+            pin_ranges=tuple(map(self._ground.ranges.__getitem__, fcs)),
+            next_hops=tuple([labels.code_of[label & key_mask] for label in ways]),
+            hops=tuple([label >> hops & hops_mask for label in ways]),
+            minutes=tuple([label >> minutes for label in ways]),
+            slower={fc: tuple(map(labels.way, others)) for fc, others in by_land.shorter.items()},
+        )
 
     def _next_legs(self, origin: str, next_hops: Iterable[str]) -> tuple[NextLeg, ...]:
         return tuple(self._ground.steps.leg(origin, next_hop) for next_hop in sorted(next_hops))
