@@ -29,7 +29,7 @@ COMPARED_SOURCES = 20
 """FCs from which all contestants' minutes to all other FCs are compared."""
 NAIVE_SECONDS = 10.0
 """A naive search that takes longer does a part of the FCs; the whole is extrapolated from it."""
-BUILDS = 5
+BUILDS = 8
 CHANGES = 8
 TIMES = 3
 QUERIES = 5_000
