@@ -13,7 +13,7 @@ of (hops, minutes) in the order of hops, so the last that the budget allows is t
 
 Rows are plain tuples, not pydantic models: a network of 10,000 FCs has near a million of them, and
 they are made by the router or read from our own store. A table holds its routes by columns
-(`RouteColumns`), which take a third of the memory and are nothing that Python's collector of cycles
+(`RouteColumns`), which take less memory and are nothing that Python's collector of cycles
 has to look at; a row is made when somebody looks at it.
 """
 
