@@ -2,7 +2,7 @@
 
 from chalice import Chalice
 from chalicelib import jobs, subscribers
-from chalicelib.api import addresses, catalog, customers, health, orders, tracking
+from chalicelib.api import addresses, catalog, customers, documentation, health, orders, tracking
 from chalicelib.steps import cancel_order, place_order, reconcile
 
 app = Chalice(app_name="customer")
@@ -11,6 +11,7 @@ for part in (
     addresses.addresses_api,
     catalog.catalog_api,
     customers.customers_api,
+    documentation.documentation_api,
     health.health_api,
     orders.orders_api,
     tracking.tracking_api,

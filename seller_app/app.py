@@ -2,11 +2,12 @@
 
 from chalice import Chalice
 from chalicelib import subscribers
-from chalicelib.api import health, inbound, items, prices, sales, sellers, stock
+from chalicelib.api import documentation, health, inbound, items, prices, sales, sellers, stock
 
 app = Chalice(app_name="seller")
 
 for part in (
+    documentation.documentation_api,
     health.health_api,
     inbound.inbound_api,
     items.items_api,

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from chalice import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from .domain.errors import Conflict, InvalidRequest, KartError, NotFound, Unavailable
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 200
 ERRORS_SHOWN_MAX = 50  # of one request's fields
+HEADER_LENGTH_MAX = 200
 
 NUL = "\0"
 """PostgreSQL's text can't hold it, so no text of a request may."""
@@ -31,6 +33,9 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+INTERNAL_ERROR = "InternalError"
+"""The type of a problem that is a bug of ours: it has no class."""
 
 RESERVED = frozenset({"type", "title", "status"})
 """A problem's own members; an error's facts can't replace them."""
@@ -52,10 +57,12 @@ class Request(Protocol):
 class Query(BaseModel):
     """The base of query parameters: unknown ones are refused; lists are paged by an opaque cursor."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"examples": [{"limit": PAGE_SIZE_DEFAULT}]}
+    )
 
-    limit: int = Field(PAGE_SIZE_DEFAULT, ge=1, le=PAGE_SIZE_MAX)
-    cursor: str | None = None
+    limit: int = Field(PAGE_SIZE_DEFAULT, ge=1, le=PAGE_SIZE_MAX, description="Rows of a page.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
 
 
 class Page(BaseModel, Generic[T]):
@@ -63,6 +70,11 @@ class Page(BaseModel, Generic[T]):
 
     items: Sequence[T]
     next_cursor: str | None = None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Its name in the API's documents: `PageOfHub`."""
+        return "PageOf" + "".join(param.__name__ for param in params)
 
 
 def page_of(rows: Sequence[T], limit: int, cursor_of: Callable[[T], Sequence[Any]]) -> Page[T]:
@@ -139,16 +151,28 @@ def read_path(type_: type[T] | Any, value: str, field: str) -> T:
 
 def required_header(request: Request, name: str) -> str:
     value = str(request.headers.get(name.lower()) or "")
-    if not 1 <= len(value) <= 200:
+    if not 1 <= len(value) <= HEADER_LENGTH_MAX:
         raise InvalidRequest(
-            f"The header {name} is missing or too long.", name, "1 to 200 characters"
+            f"The header {name} is missing or too long.",
+            name,
+            f"1 to {HEADER_LENGTH_MAX} characters",
         )
     _refuse_nul(value, name)
     return value
 
 
+class WrongField(TypedDict):
+    """`field`: the way to it, with dots. `kind`: what is wrong, in pydantic's word for it."""
+
+    field: str
+    expected: str
+    kind: str
+
+
 class InvalidFields(InvalidRequest):
     """A body or query that does not fit its model; `errors` lists field, expectation and kind."""
+
+    errors: list[WrongField]
 
     def __init__(self, error: ValidationError) -> None:
         super().__init__("The request does not fit its schema.")
@@ -199,14 +223,16 @@ def problem(
 
 def _problem_of(error: KartError, status: HTTPStatus) -> Response:
     facts = {key: value for key, value in error.facts().items() if key not in RESERVED}
-    return problem(status, f"urn:kart:problem:{type(error).__name__}", str(error), facts)
+    return problem(status, problem_type(type(error).__name__), str(error), facts)
 
 
-def _status_of(error: KartError) -> HTTPStatus | None:
+def problem_type(name: str) -> str:
+    return f"urn:kart:problem:{name}"
+
+
+def status_of(error: type[KartError]) -> HTTPStatus | None:
     """None for an error that no client can have caused, nor wait for."""
-    return next(
-        (STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR), None
-    )
+    return next((STATUS_OF_ERROR[kind] for kind in error.__mro__ if kind in STATUS_OF_ERROR), None)
 
 
 def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -218,7 +244,7 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
             _refuse_nul(path, "path")
             return view(**path)
         except KartError as error:
-            status = _status_of(error)
+            status = status_of(type(error))
             return _problem_of(error, status) if status else _bug()
         except Exception:
             return _bug()
@@ -231,6 +257,6 @@ def _bug() -> Response:
     logger.exception("A view failed")
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "urn:kart:problem:InternalError",
+        problem_type(INTERNAL_ERROR),
         "Something went wrong on our side. It was noted; try again later.",
     )

@@ -13,16 +13,21 @@ from pymongo.database import Database as Documents
 from local.apps import LoadedApp, load_app
 from local.clock import ClockFile
 from local.databases import Databases
+from tests.contracts import contract_of
 
 
 class HttpClient:
-    """Speaks JSON; what it is answered has `status_code`, `headers`, `body` and `json_body`."""
+    """Speaks JSON; what it is answered has `status_code`, `headers`, `body` and `json_body`.
+
+    Every answer, and every body that was taken, is held against the app's OpenAPI document.
+    """
 
     def __init__(self, app: Any) -> None:
         self._http = Client(app).http
+        self._contract = contract_of(app)
 
     def get(self, path: str) -> Any:
-        return self._http.get(path)
+        return self._checked("GET", path, None, self._http.get(path))
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
         """Headers by their names with underscores: `Idempotency_Key="1"`."""
@@ -35,16 +40,21 @@ class HttpClient:
         return self._send("PATCH", path, body, headers)
 
     def delete(self, path: str) -> Any:
-        return self._http.delete(path)
+        return self._checked("DELETE", path, None, self._http.delete(path))
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._http.request(
+        answer = self._http.request(
             method,
             path,
             headers={"Content-Type": "application/json", **named},
             body=json.dumps(body).encode(),
         )
+        return self._checked(method, path, body, answer)
+
+    def _checked(self, method: str, path: str, body: Any, answer: Any) -> Any:
+        self._contract.check(method, path, body, answer)
+        return answer
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.customers import AddAddress
+from online_kart.contract import created, ok, operation
+from online_kart.domain.customers import AddAddress, Address
+from online_kart.domain.errors import NotFound
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -24,6 +27,12 @@ addresses_api = Blueprint(__name__)
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["POST"])
+@operation(
+    created(Address, has_location=False),
+    path={"customer_id": UUID},
+    body=AddAddress,
+    errors=(NotFound,),
+)
 @errors_to_http
 def add_address(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
@@ -33,6 +42,7 @@ def add_address(customer_id: str) -> Response:
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["GET"])
+@operation(ok(Page[Address]), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_addresses(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")

@@ -5,8 +5,12 @@ from typing import Annotated
 from chalice import Blueprint, Response
 from pydantic import StringConstraints
 
+from online_kart.contract import ok, operation
+from online_kart.domain.errors import NotFound
+from online_kart.domain.storefront import ShownCategory, ShownItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -28,6 +32,7 @@ class ItemsQuery(Query):
 
 
 @catalog_api.route("/categories", methods=["GET"])
+@operation(ok(Page[ShownCategory]), query=Query)
 @errors_to_http
 def list_categories() -> Response:
     query = read_query(catalog_api.current_request, Query)
@@ -37,6 +42,7 @@ def list_categories() -> Response:
 
 
 @catalog_api.route("/items", methods=["GET"])
+@operation(ok(Page[ShownItem]), query=ItemsQuery)
 @errors_to_http
 def list_items() -> Response:
     query = read_query(catalog_api.current_request, ItemsQuery)
@@ -52,6 +58,7 @@ def list_items() -> Response:
 
 
 @catalog_api.route("/items/{sku}", methods=["GET"])
+@operation(ok(ShownItem), path={"sku": Sku}, errors=(NotFound,))
 @errors_to_http
 def item_by_sku(sku: str) -> Response:
     key: str = read_path(Sku, sku, "sku")

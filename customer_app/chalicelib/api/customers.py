@@ -5,7 +5,9 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.customers import RegisterCustomer
+from online_kart.contract import created, ok, operation
+from online_kart.domain.customers import Customer, RegisterCustomer
+from online_kart.domain.errors import EmailTaken, NotFound
 from online_kart.http import errors_to_http, json_response, read_body, read_path
 
 from .. import wiring
@@ -15,6 +17,7 @@ customers_api = Blueprint(__name__)
 
 
 @customers_api.route("/customers", methods=["POST"])
+@operation(created(Customer), body=RegisterCustomer, errors=(EmailTaken,))
 @errors_to_http
 def register_customer() -> Response:
     command = read_body(customers_api.current_request, RegisterCustomer)
@@ -24,6 +27,7 @@ def register_customer() -> Response:
 
 
 @customers_api.route("/customers/{customer_id}", methods=["GET"])
+@operation(ok(Customer), path={"customer_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def customer_by_id(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")

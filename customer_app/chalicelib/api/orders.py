@@ -6,8 +6,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.orders import PlaceOrder
+from online_kart.contract import accepted, ok, operation
+from online_kart.domain.errors import NotFound, NotOffered, OrderStatusConflict
+from online_kart.domain.orders import Order, PlaceOrder
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -28,6 +31,7 @@ orders_api = Blueprint(__name__)
 
 
 @orders_api.route("/orders", methods=["POST"])
+@operation(accepted(Order), body=PlaceOrder, errors=(NotFound, NotOffered), needs_key=True)
 @errors_to_http
 def place_order() -> Response:
     """202 with the order in `placed`: it is normally confirmed within a second. See its Location.
@@ -47,6 +51,7 @@ def place_order() -> Response:
 
 
 @orders_api.route("/orders/{order_id}", methods=["GET"])
+@operation(ok(Order), path={"order_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def order_by_id(order_id: str) -> Response:
     key: UUID = read_path(UUID, order_id, "order_id")
@@ -54,6 +59,7 @@ def order_by_id(order_id: str) -> Response:
 
 
 @orders_api.route("/customers/{customer_id}/orders", methods=["GET"])
+@operation(ok(Page[Order]), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def orders_of_customer(customer_id: str) -> Response:
     """The newest first."""
@@ -68,6 +74,7 @@ def orders_of_customer(customer_id: str) -> Response:
 
 
 @orders_api.route("/orders/{order_id}/cancellation", methods=["POST"], content_types=["*/*"])
+@operation(accepted(Order), path={"order_id": UUID}, errors=(NotFound, OrderStatusConflict))
 @errors_to_http
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""

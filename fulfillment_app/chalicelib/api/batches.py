@@ -8,10 +8,20 @@ from uuid import UUID
 from chalice import Blueprint, Response
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from online_kart.domain.base import Model
-from online_kart.domain.batches import BatchFilter, BatchStatus, SendUnits
+from online_kart.contract import accepted, ok, operation
+from online_kart.domain.base import Model, example
+from online_kart.domain.batches import Batch, BatchFilter, BatchStatus, BatchWithManifest, SendUnits
+from online_kart.domain.errors import (
+    BatchStatusConflict,
+    DepartureTaken,
+    ManifestMismatch,
+    NotFound,
+    NotOnPath,
+    UnitsHaveLeft,
+)
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -48,6 +58,13 @@ class MissingPackage(Model):
 class ScanBatch(Model):
     """The scan of a batch where it arrives. Without `scanned`: all of its manifest but what is missing."""
 
+    model_config = example(
+        missing=[
+            {"package_id": "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11", "reason": "Not in the truck."}
+        ],
+        scanned_by="Asha",
+    )
+
     scanned: Annotated[tuple[UUID, ...], Field(max_length=SCANNED_MAX)] | None = None
     missing: Annotated[tuple[MissingPackage, ...], Field(max_length=SCANNED_MAX)] = ()
     scanned_by: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "dock"
@@ -56,10 +73,13 @@ class ScanBatch(Model):
 class MoveBatch(Model):
     """Another time for an open batch."""
 
+    model_config = example(due_at="2026-03-02T18:00:00+05:30")
+
     due_at: AwareDatetime
 
 
 @batches_api.route("/batches", methods=["GET"])
+@operation(ok(Page[Batch]), query=BatchesQuery)
 @errors_to_http
 def list_batches() -> Response:
     """The next to leave first. With `status=finished` the history, the last to finish first."""
@@ -76,6 +96,7 @@ def list_batches() -> Response:
 
 
 @batches_api.route("/batches/{batch_id}", methods=["GET"])
+@operation(ok(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def batch_by_id(batch_id: str) -> Response:
     """Also one of the history."""
@@ -84,6 +105,12 @@ def batch_by_id(batch_id: str) -> Response:
 
 
 @batches_api.route("/batches/{batch_id}", methods=["PATCH"])
+@operation(
+    ok(Batch),
+    path={"batch_id": UUID},
+    body=MoveBatch,
+    errors=(NotFound, BatchStatusConflict, DepartureTaken, NotOnPath),
+)
 @errors_to_http
 def move_batch(batch_id: str) -> Response:
     """Let an open batch leave at another time."""
@@ -96,6 +123,12 @@ def move_batch(batch_id: str) -> Response:
 
 
 @batches_api.route("/batches/{batch_id}/arrivals", methods=["POST"])
+@operation(
+    ok(Batch),
+    path={"batch_id": UUID},
+    body=ScanBatch,
+    errors=(NotFound, BatchStatusConflict, ManifestMismatch, NotOnPath),
+)
 @errors_to_http
 def scan_batch(batch_id: str) -> Response:
     """The batch is where it goes; its run forwards the packages. Safe to repeat."""
@@ -113,6 +146,7 @@ def scan_batch(batch_id: str) -> Response:
 
 
 @batches_api.route("/batches/units", methods=["POST"])
+@operation(accepted(Batch), body=SendUnits, errors=(NotFound, BatchStatusConflict, UnitsHaveLeft))
 @errors_to_http
 def send_units() -> Response:
     """Restock an FC from another: 202 with the batch that takes the units. Safe to repeat."""

@@ -4,8 +4,16 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.catalog import AddCategory, CategoryId, DescribeCategory
+from online_kart.contract import created, ok, operation
+from online_kart.domain.catalog import AddCategory, Category, CategoryId, DescribeCategory
+from online_kart.domain.errors import (
+    CategoryExists,
+    CategoryUnderItself,
+    NotFound,
+    UnknownReference,
+)
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -23,6 +31,11 @@ catalog_api = Blueprint(__name__)
 
 
 @catalog_api.route("/item-categories", methods=["POST"])
+@operation(
+    created(Category),
+    body=AddCategory,
+    errors=(UnknownReference, CategoryExists, CategoryUnderItself),
+)
 @errors_to_http
 def add_category() -> Response:
     command = read_body(catalog_api.current_request, AddCategory)
@@ -33,6 +46,7 @@ def add_category() -> Response:
 
 
 @catalog_api.route("/item-categories", methods=["GET"])
+@operation(ok(Page[Category]), query=Query)
 @errors_to_http
 def list_categories() -> Response:
     """By id; `parent_id` tells the tree."""
@@ -43,6 +57,7 @@ def list_categories() -> Response:
 
 
 @catalog_api.route("/item-categories/{category_id}", methods=["GET"])
+@operation(ok(Category), path={"category_id": CategoryId}, errors=(NotFound,))
 @errors_to_http
 def category_by_id(category_id: str) -> Response:
     key: str = read_path(CategoryId, category_id, "category_id")
@@ -50,6 +65,12 @@ def category_by_id(category_id: str) -> Response:
 
 
 @catalog_api.route("/item-categories/{category_id}", methods=["PUT"])
+@operation(
+    ok(Category),
+    path={"category_id": CategoryId},
+    body=DescribeCategory,
+    errors=(NotFound, UnknownReference, CategoryUnderItself),
+)
 @errors_to_http
 def describe_category(category_id: str) -> Response:
     """Rename it, or move it in the tree."""

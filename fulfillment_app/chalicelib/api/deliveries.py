@@ -6,10 +6,20 @@ from uuid import UUID
 from chalice import Blueprint, Response
 from pydantic import Field, StringConstraints, model_validator
 
-from online_kart.domain.base import Model
-from online_kart.domain.deliveries import ATTEMPTS_MAX, DeliveryStatus
+from online_kart.contract import ok, operation
+from online_kart.domain.base import Model, example
+from online_kart.domain.deliveries import ATTEMPTS_MAX, Delivery, DeliveryStatus, Outcome
+from online_kart.domain.errors import (
+    AttemptConflict,
+    BatchAlreadyClosed,
+    NoRoute,
+    NotFound,
+    NotOnPath,
+    PackageStatusConflict,
+)
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -37,6 +47,8 @@ class DeliveriesQuery(Query):
 class TellOutcome(Model):
     """How an attempt ended: with the proof of delivery, or with the number of the attempt and why it failed."""
 
+    model_config = example(outcome="delivered", proof="Signed by R. Iyer.")
+
     outcome: Literal["delivered", "failed"]
     proof: Words | None = None
     reason: Words | None = None
@@ -52,6 +64,7 @@ class TellOutcome(Model):
 
 
 @deliveries_api.route("/deliveries", methods=["GET"])
+@operation(ok(Page[Delivery]), query=DeliveriesQuery)
 @errors_to_http
 def list_deliveries() -> Response:
     query = read_query(deliveries_api.current_request, DeliveriesQuery)
@@ -68,6 +81,19 @@ def list_deliveries() -> Response:
 
 
 @deliveries_api.route("/deliveries/{package_id}/outcomes", methods=["POST"])
+@operation(
+    ok(Outcome),
+    path={"package_id": UUID},
+    body=TellOutcome,
+    errors=(
+        NotFound,
+        AttemptConflict,
+        PackageStatusConflict,
+        BatchAlreadyClosed,
+        NoRoute,
+        NotOnPath,
+    ),
+)
 @errors_to_http
 def tell_outcome(package_id: str) -> Response:
     """Safe to repeat: an attempt ends once."""

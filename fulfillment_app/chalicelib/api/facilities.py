@@ -6,6 +6,17 @@ and what it would do, and changes nothing.
 
 from chalice import Blueprint, Response
 
+from online_kart.contract import ok, operation
+from online_kart.domain.base import example
+from online_kart.domain.errors import (
+    FacilityExists,
+    FacilityInUse,
+    InvalidNetwork,
+    LegExists,
+    NotFound,
+    PincodesTaken,
+    TooManyHolidays,
+)
 from online_kart.domain.facilities import (
     AddFulfillmentCenter,
     AddHub,
@@ -13,11 +24,14 @@ from online_kart.domain.facilities import (
     ChangeFulfillmentCenter,
     ChangeHub,
     ChangeLeg,
+    FulfillmentCenter,
+    Hub,
     LegName,
 )
-from online_kart.domain.network import LegKey, Mode, parse_network
+from online_kart.domain.network import Leg, LegKey, Mode, Network, parse_network
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -30,7 +44,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import facilities
-from .rebuilds import ChangeQuery, answer_change, answer_query
+from .rebuilds import CHANGE_ANSWERS, ChangeQuery, answer_change, answer_query
 
 facilities_api = Blueprint(__name__)
 
@@ -39,6 +53,7 @@ facilities_api = Blueprint(__name__)
 
 
 @facilities_api.route("/hubs", methods=["POST"])
+@operation(*CHANGE_ANSWERS, body=AddHub, query=ChangeQuery, errors=(FacilityExists,))
 @errors_to_http
 def add_hub() -> Response:
     request = facilities_api.current_request
@@ -49,6 +64,7 @@ def add_hub() -> Response:
 
 
 @facilities_api.route("/hubs", methods=["GET"])
+@operation(ok(Page[Hub]), query=Query)
 @errors_to_http
 def list_hubs() -> Response:
     query = read_query(facilities_api.current_request, Query)
@@ -58,12 +74,14 @@ def list_hubs() -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["GET"])
+@operation(ok(Hub), errors=(NotFound,))
 @errors_to_http
 def hub(hub_code: str) -> Response:
     return json_response(facilities.hub(wiring.inventory_db(), hub_code))
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["PATCH"])
+@operation(*CHANGE_ANSWERS, body=ChangeHub, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
 def change_hub(hub_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
@@ -75,6 +93,7 @@ def change_hub(hub_code: str) -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["DELETE"])
+@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse))
 @errors_to_http
 def delete_hub(hub_code: str) -> Response:
     """Refused while something holds it; its legs go with it."""
@@ -86,6 +105,7 @@ def delete_hub(hub_code: str) -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}/closure", methods=["POST"])
+@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
 def close_hub(hub_code: str) -> Response:
     """Paths avoid it from the next route tables on; it is closed when nothing is in it any more."""
@@ -100,6 +120,12 @@ def close_hub(hub_code: str) -> Response:
 
 
 @facilities_api.route("/fulfillment-centers", methods=["POST"])
+@operation(
+    *CHANGE_ANSWERS,
+    body=AddFulfillmentCenter,
+    query=ChangeQuery,
+    errors=(FacilityExists, PincodesTaken),
+)
 @errors_to_http
 def add_fulfillment_center() -> Response:
     request = facilities_api.current_request
@@ -112,6 +138,7 @@ def add_fulfillment_center() -> Response:
 
 
 @facilities_api.route("/fulfillment-centers", methods=["GET"])
+@operation(ok(Page[FulfillmentCenter]), query=Query)
 @errors_to_http
 def list_fulfillment_centers() -> Response:
     query = read_query(facilities_api.current_request, Query)
@@ -123,12 +150,14 @@ def list_fulfillment_centers() -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["GET"])
+@operation(ok(FulfillmentCenter), errors=(NotFound,))
 @errors_to_http
 def fulfillment_center(fc_code: str) -> Response:
     return json_response(facilities.fulfillment_center(wiring.inventory_db(), fc_code))
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["PATCH"])
+@operation(*CHANGE_ANSWERS, body=ChangeFulfillmentCenter, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
 def change_fulfillment_center(fc_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
@@ -142,6 +171,7 @@ def change_fulfillment_center(fc_code: str) -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["DELETE"])
+@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse))
 @errors_to_http
 def delete_fulfillment_center(fc_code: str) -> Response:
     """Refused while something holds it; its legs and pincode ranges go with it."""
@@ -153,6 +183,7 @@ def delete_fulfillment_center(fc_code: str) -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}/closure", methods=["POST"])
+@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
 def close_fulfillment_center(fc_code: str) -> Response:
     """It serves nobody from the next route tables on; it is closed when nothing is in it any more."""
@@ -174,8 +205,11 @@ class LegsQuery(Query):
 class LegNameQuery(LegName, ChangeQuery):
     """Which leg, and whether in earnest."""
 
+    model_config = example(origin="BLR1", destination="BLR", mode="road", dry_run=True)
+
 
 @facilities_api.route("/legs", methods=["POST"])
+@operation(*CHANGE_ANSWERS, body=AddLeg, query=ChangeQuery, errors=(NotFound, LegExists))
 @errors_to_http
 def add_leg() -> Response:
     request = facilities_api.current_request
@@ -186,6 +220,7 @@ def add_leg() -> Response:
 
 
 @facilities_api.route("/legs", methods=["GET"])
+@operation(ok(Page[Leg]), query=LegsQuery)
 @errors_to_http
 def list_legs() -> Response:
     query = read_query(facilities_api.current_request, LegsQuery)
@@ -197,6 +232,7 @@ def list_legs() -> Response:
 
 
 @facilities_api.route("/legs", methods=["DELETE"])
+@operation(*CHANGE_ANSWERS, query=LegNameQuery, errors=(NotFound,))
 @errors_to_http
 def delete_leg_named_in_query() -> Response:
     query = read_query(facilities_api.current_request, LegNameQuery)
@@ -205,12 +241,16 @@ def delete_leg_named_in_query() -> Response:
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["GET"])
+@operation(ok(Leg), path={"mode": Mode}, errors=(NotFound,))
 @errors_to_http
 def leg(origin: str, destination: str, mode: str) -> Response:
     return json_response(facilities.leg(wiring.inventory_db(), _key(origin, destination, mode)))
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["PATCH"])
+@operation(
+    *CHANGE_ANSWERS, path={"mode": Mode}, body=ChangeLeg, query=ChangeQuery, errors=(NotFound,)
+)
 @errors_to_http
 def change_leg(origin: str, destination: str, mode: str) -> Response:
     key, request = _key(origin, destination, mode), facilities_api.current_request
@@ -221,6 +261,7 @@ def change_leg(origin: str, destination: str, mode: str) -> Response:
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["DELETE"])
+@operation(*CHANGE_ANSWERS, path={"mode": Mode}, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
 def delete_leg(origin: str, destination: str, mode: str) -> Response:
     key, request = _key(origin, destination, mode), facilities_api.current_request
@@ -235,6 +276,12 @@ def _key(origin: str, destination: str, mode: str) -> LegKey:
 
 
 @facilities_api.route("/network", methods=["PUT"])
+@operation(
+    *CHANGE_ANSWERS,
+    body=Network,
+    query=ChangeQuery,
+    errors=(InvalidNetwork, PincodesTaken, TooManyHolidays),
+)
 @errors_to_http
 def put_network() -> Response:
     """Adds and changes what the file has (the router's own format), removes nothing."""

@@ -4,9 +4,12 @@ from datetime import date
 
 from chalice import Blueprint, Response
 
+from online_kart.contract import ok, operation
+from online_kart.domain.errors import HolidayExists, NotFound, TooManyHolidays
 from online_kart.domain.holidays import Holiday, HolidayDate, HolidayKey
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -18,7 +21,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import holidays
-from .rebuilds import rebuild_accepted
+from .rebuilds import REBUILD, rebuild_accepted
 
 holidays_api = Blueprint(__name__)
 
@@ -31,6 +34,7 @@ class HolidaysQuery(Query):
 
 
 @holidays_api.route("/holidays", methods=["POST"])
+@operation(REBUILD, body=Holiday, errors=(NotFound, HolidayExists, TooManyHolidays))
 @errors_to_http
 def add_holiday() -> Response:
     """Without `fc_code` it is every FC's."""
@@ -39,6 +43,7 @@ def add_holiday() -> Response:
 
 
 @holidays_api.route("/holidays", methods=["GET"])
+@operation(ok(Page[Holiday]), query=HolidaysQuery)
 @errors_to_http
 def list_holidays() -> Response:
     query = read_query(holidays_api.current_request, HolidaysQuery)
@@ -49,6 +54,7 @@ def list_holidays() -> Response:
 
 
 @holidays_api.route("/holidays", methods=["DELETE"])
+@operation(REBUILD, query=HolidayKey, errors=(NotFound,))
 @errors_to_http
 def remove_holiday() -> Response:
     """`?day=2026-08-15`, and `&fc_code=BLR1` where it is that FC's alone."""

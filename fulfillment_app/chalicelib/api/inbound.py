@@ -4,9 +4,18 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.inbound import Asn, ReceiveShipment
+from online_kart.contract import accepted, ok, operation
+from online_kart.domain.errors import (
+    NotFound,
+    NotOffered,
+    ShipmentCountedOtherwise,
+    ShipmentIsOver,
+    UnknownReference,
+)
+from online_kart.domain.inbound import Asn, Receipt, ReceiveShipment, ShownShipment
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -28,6 +37,7 @@ class ShipmentsQuery(Query):
 
 
 @inbound_api.route("/inbound-shipments", methods=["GET"])
+@operation(ok(Page[ShownShipment]), query=ShipmentsQuery)
 @errors_to_http
 def list_shipments() -> Response:
     """What is upcoming, the soonest first."""
@@ -44,6 +54,7 @@ def list_shipments() -> Response:
 
 
 @inbound_api.route("/inbound-shipments/{asn}", methods=["GET"])
+@operation(ok(ShownShipment), path={"asn": Asn}, errors=(NotFound,))
 @errors_to_http
 def shipment_by_asn(asn: str) -> Response:
     """Also one that was received or cancelled."""
@@ -52,6 +63,12 @@ def shipment_by_asn(asn: str) -> Response:
 
 
 @inbound_api.route("/inbound-shipments/{asn}/receipts", methods=["POST"])
+@operation(
+    accepted(Receipt),
+    path={"asn": Asn},
+    body=ReceiveShipment,
+    errors=(NotFound, UnknownReference, NotOffered, ShipmentCountedOtherwise, ShipmentIsOver),
+)
 @errors_to_http
 def receive_shipment(asn: str) -> Response:
     """It is at the dock and was counted: 202, the units are in stock when the receipt is `booked`. Safe to repeat."""
@@ -64,6 +81,7 @@ def receive_shipment(asn: str) -> Response:
 
 
 @inbound_api.route("/inbound-shipments/{asn}/receipt", methods=["GET"])
+@operation(ok(Receipt), path={"asn": Asn}, errors=(NotFound,))
 @errors_to_http
 def receipt_of_shipment(asn: str) -> Response:
     key: str = read_path(Asn, asn, "asn")

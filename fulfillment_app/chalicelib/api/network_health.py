@@ -5,12 +5,14 @@ from typing import Annotated, Any
 from chalice import Blueprint, Response
 from pydantic import BeforeValidator, Field
 
-from online_kart.domain.base import Model
+from online_kart.contract import ok, operation
+from online_kart.domain.base import Model, example
 from online_kart.domain.values import Pincode
 from online_kart.http import errors_to_http, json_response, read_query
 
 from .. import wiring
 from ..services import network_health
+from ..services.network_health import NetworkHealth
 
 network_health_api = Blueprint(__name__)
 
@@ -24,14 +26,17 @@ def _parted(text: Any) -> Any:
 class HealthQuery(Model):
     """Pincodes that should be served, with commas between."""
 
+    model_config = example(pincodes=[560001, 744101])
+
     pincodes: Annotated[
         tuple[Pincode, ...], BeforeValidator(_parted), Field(max_length=PINCODES_MAX)
     ] = ()
 
 
 @network_health_api.route("/network/health", methods=["GET"])
+@operation(ok(NetworkHealth), query=HealthQuery)
 @errors_to_http
-def health() -> Response:
+def health_of_network() -> Response:
     """`?pincodes=560001,744101`: which of them nobody serves, beside what is wrong anyway."""
     query = read_query(network_health_api.current_request, HealthQuery)
     return json_response(network_health.in_force(wiring.documents(), query.pincodes))

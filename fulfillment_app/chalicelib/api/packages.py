@@ -4,9 +4,13 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
+from online_kart.contract import ok, operation
+from online_kart.domain.errors import NotFound
 from online_kart.domain.events import PackageStatus
+from online_kart.domain.packages import Package
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -18,6 +22,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import packages
+from ..services.packages import PackageInFull
 
 packages_api = Blueprint(__name__)
 
@@ -28,6 +33,7 @@ class PackagesQuery(Query):
 
 
 @packages_api.route("/packages", methods=["GET"])
+@operation(ok(Page[Package]), query=PackagesQuery)
 @errors_to_http
 def list_packages() -> Response:
     """In the order of their ids; `facility` is where they are now."""
@@ -44,6 +50,7 @@ def list_packages() -> Response:
 
 
 @packages_api.route("/packages/{package_id}", methods=["GET"])
+@operation(ok(PackageInFull), path={"package_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def package_by_id(package_id: str) -> Response:
     """With its path, planned against actual, and its events."""

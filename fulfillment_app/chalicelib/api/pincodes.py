@@ -5,10 +5,13 @@ from typing import Self
 from chalice import Blueprint, Response
 from pydantic import model_validator
 
-from online_kart.domain.base import Model
+from online_kart.contract import ok, operation
+from online_kart.domain.base import Model, example
+from online_kart.domain.errors import NotFound, PincodesTaken
 from online_kart.domain.facilities import PincodeChange
 from online_kart.domain.values import Pincode
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -20,7 +23,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import pincodes
-from .rebuilds import ChangeQuery, answer_change, answer_query
+from .rebuilds import CHANGE_ANSWERS, ChangeQuery, answer_change, answer_query
 
 pincodes_api = Blueprint(__name__)
 
@@ -33,6 +36,8 @@ class PincodeRangeView(Model):
 class RangeQuery(ChangeQuery):
     """Both ends inclusive."""
 
+    model_config = example(first=560001, last=560099, dry_run=True)
+
     first: Pincode
     last: Pincode
 
@@ -44,6 +49,7 @@ class RangeQuery(ChangeQuery):
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["GET"])
+@operation(ok(Page[PincodeRangeView]), query=Query, errors=(NotFound,))
 @errors_to_http
 def list_pincodes(fc_code: str) -> Response:
     query = read_query(pincodes_api.current_request, Query)
@@ -56,6 +62,7 @@ def list_pincodes(fc_code: str) -> Response:
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["POST"])
+@operation(*CHANGE_ANSWERS, body=PincodeChange, query=ChangeQuery, errors=(NotFound, PincodesTaken))
 @errors_to_http
 def add_pincodes(fc_code: str) -> Response:
     """`move` takes the range from whoever serves it; without, it must be free."""
@@ -67,6 +74,7 @@ def add_pincodes(fc_code: str) -> Response:
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["DELETE"])
+@operation(*CHANGE_ANSWERS, query=RangeQuery, errors=(NotFound,))
 @errors_to_http
 def remove_pincodes(fc_code: str) -> Response:
     gone = read_query(pincodes_api.current_request, RangeQuery)

@@ -5,12 +5,14 @@ from typing import Annotated
 from chalice import Blueprint, Response
 from pydantic import AfterValidator, Field
 
-from online_kart.domain.base import Model
+from online_kart.contract import ok, operation
+from online_kart.domain.base import Model, example
 from online_kart.domain.values import AskedInstant, Pincode, Sku
 from online_kart.http import errors_to_http, json_response, read_body
 
 from .. import wiring
 from ..services import promises
+from ..services.promises import Promises
 from ..services.routes import current_routes
 
 promises_api = Blueprint(__name__)
@@ -20,6 +22,8 @@ SKUS_MAX = 100
 
 class AskForPromises(Model):
     """For which items, to where. `at`: as if they were ordered then; without it, now."""
+
+    model_config = example(to_pincode=744101, skus=["MUG-350ML"])
 
     to_pincode: Pincode
     skus: Annotated[
@@ -31,6 +35,7 @@ class AskForPromises(Model):
 
 
 @promises_api.route("/promises", methods=["POST"])
+@operation(ok(Promises), body=AskForPromises)
 @errors_to_http
 def ask_for_promises() -> Response:
     """Changes nothing: it is a POST because a hundred SKUs are too long for a URL."""

@@ -4,17 +4,31 @@ from http import HTTPStatus
 
 from chalice import Response
 
-from online_kart.domain.base import Model
+from online_kart.contract import accepted, ok
+from online_kart.domain.base import Model, example
 from online_kart.http import Request, json_response, read_query
 
 from .. import wiring
-from ..services.dry_runs import Change, Subject, dry_run
+from ..services.dry_runs import Change, DryRun, Subject, dry_run
 
 
 class ChangeQuery(Model):
     """With `dry_run` nothing is changed: the answer says what the change would do."""
 
+    model_config = example(dry_run=True)
+
     dry_run: bool = False
+
+
+class RebuildAccepted(Model):
+    """The version of route tables that will have the change, and where its build is to be seen."""
+
+    version: int
+    rebuild: str
+
+
+REBUILD = accepted(RebuildAccepted)
+CHANGE_ANSWERS = (REBUILD, ok(DryRun))
 
 
 def answer_change(request: Request, change: Change, subject: Subject = None) -> Response:

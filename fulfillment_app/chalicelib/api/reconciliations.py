@@ -2,11 +2,17 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from typing import Literal
 from uuid import UUID
 
 from chalice import Blueprint, Response
 
+from online_kart.contract import accepted, ok, operation
+from online_kart.domain.base import Model
+from online_kart.domain.errors import NotFound
+from online_kart.domain.reconciliation import Reconciliation
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -22,7 +28,13 @@ from ..services import reconciliations
 reconciliations_api = Blueprint(__name__)
 
 
+class ReconciliationRequested(Model):
+    reconciliation_id: UUID
+    status: Literal["requested"]
+
+
 @reconciliations_api.route("/reconciliations", methods=["POST"], content_types=["*/*"])
+@operation(accepted(ReconciliationRequested))
 @errors_to_http
 def request_reconciliation() -> Response:
     """202: see its Location for the report."""
@@ -36,6 +48,7 @@ def request_reconciliation() -> Response:
 
 
 @reconciliations_api.route("/reconciliations", methods=["GET"])
+@operation(ok(Page[Reconciliation]), query=Query)
 @errors_to_http
 def list_reconciliations() -> Response:
     """The newest first."""
@@ -49,6 +62,7 @@ def list_reconciliations() -> Response:
 
 
 @reconciliations_api.route("/reconciliations/{reconciliation_id}", methods=["GET"])
+@operation(ok(Reconciliation), path={"reconciliation_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def reconciliation_by_id(reconciliation_id: str) -> Response:
     key: UUID = read_path(UUID, reconciliation_id, "reconciliation_id")

@@ -5,8 +5,11 @@ from typing import Annotated
 from chalice import Blueprint, Response
 from pydantic import Field, StringConstraints
 
-from online_kart.domain.base import Model
+from online_kart.contract import ok, operation
+from online_kart.domain.base import Model, example
+from online_kart.domain.errors import NoRoute, NotFound, NotServed, VersionNotKept
 from online_kart.domain.network import HOP_LIMIT_MAX, FacilityKind
+from online_kart.domain.route_builds import RouteBuild
 from online_kart.domain.values import AskedInstant, FacilityCode, Pincode
 from online_kart.http import (
     PAGE_SIZE_DEFAULT,
@@ -23,7 +26,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import rebuilds, route_views, version_differences
-from .rebuilds import rebuild_accepted
+from .rebuilds import REBUILD, rebuild_accepted
 
 routes_api = Blueprint(__name__)
 
@@ -49,6 +52,8 @@ class RouteTablePage(Page[route_views.Row]):
 class PathQuery(Model):
     """`budget`: the legs that a package under way may still take before a hub. `depart_at`: when it is there."""
 
+    model_config = example(**{"from": "BLR1"}, to_pincode=744101)
+
     from_: FacilityCode = Field(alias="from")
     to_pincode: Pincode
     budget: Annotated[int, Field(ge=0, le=HOP_LIMIT_MAX)] | None = None
@@ -58,6 +63,8 @@ class PathQuery(Model):
 class RequestRebuild(Model):
     """Why the tables are to be built though nothing changed."""
 
+    model_config = example(reason="asked for")
+
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
     ] = "asked for"
@@ -66,6 +73,8 @@ class RequestRebuild(Model):
 class DifferencesQuery(Model):
     """Two versions that are kept, the moment of an order whose promise dates are compared, and how long lists may be."""
 
+    model_config = example(**{"from": 17}, to=20)
+
     from_: Annotated[int, Field(alias="from", ge=1, le=VERSION_MAX)]
     to: Version
     ordered_at: AskedInstant | None = None
@@ -73,6 +82,9 @@ class DifferencesQuery(Model):
 
 
 @routes_api.route("/route-tables/differences", methods=["GET"])
+@operation(
+    ok(version_differences.VersionsDifference), query=DifferencesQuery, errors=(VersionNotKept,)
+)
 @errors_to_http
 def differences() -> Response:
     """`?from=17&to=20`: routes, pincodes and promise dates. Lists have their counts and hold the first."""
@@ -86,6 +98,7 @@ def differences() -> Response:
 
 
 @routes_api.route("/route-tables/{facility_code}", methods=["GET"])
+@operation(ok(RouteTablePage), query=Query, errors=(NotFound,))
 @errors_to_http
 def route_table(facility_code: str) -> Response:
     query = read_query(routes_api.current_request, Query)
@@ -109,6 +122,7 @@ def route_table(facility_code: str) -> Response:
 
 
 @routes_api.route("/paths", methods=["GET"])
+@operation(ok(route_views.PathView), query=PathQuery, errors=(NotFound, NoRoute, NotServed))
 @errors_to_http
 def path() -> Response:
     """`?from=BLR1&to_pincode=744101`: facilities, legs, planned minutes, the ways chosen from, and why, with times.
@@ -125,6 +139,7 @@ def path() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds", methods=["POST"])
+@operation(REBUILD, body=RequestRebuild, needs_body=False)
 @errors_to_http
 def request_rebuild() -> Response:
     request = routes_api.current_request
@@ -134,6 +149,7 @@ def request_rebuild() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds", methods=["GET"])
+@operation(ok(Page[RouteBuild]), query=Query)
 @errors_to_http
 def list_rebuilds() -> Response:
     """The newest first."""
@@ -144,6 +160,7 @@ def list_rebuilds() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds/{version}", methods=["GET"])
+@operation(ok(RouteBuild), path={"version": Version}, errors=(NotFound,))
 @errors_to_http
 def rebuild(version: str) -> Response:
     number: int = read_path(Version, version, "version")

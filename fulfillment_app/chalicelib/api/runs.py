@@ -5,8 +5,11 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.runs import Machine, RunStatus
-from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
+from online_kart.contract import ok, operation
+from online_kart.domain.base import Model
+from online_kart.domain.errors import NotFound
+from online_kart.domain.runs import Machine, Run, RunStatus
+from online_kart.http import Page, Query, after, errors_to_http, json_response, page_of, read_query
 
 from .. import wiring
 from ..services import runs
@@ -19,7 +22,12 @@ class RunsQuery(Query):
     status: RunStatus | None = None
 
 
+class RunsOfBusinessId(Model):
+    items: tuple[Run, ...]
+
+
 @runs_api.route("/runs", methods=["GET"])
+@operation(ok(Page[Run]), query=RunsQuery)
 @errors_to_http
 def list_runs() -> Response:
     """The newest first."""
@@ -38,6 +46,7 @@ def list_runs() -> Response:
 
 
 @runs_api.route("/runs/{machine}/{business_id}", methods=["GET"])
+@operation(ok(RunsOfBusinessId), errors=(NotFound,))
 @errors_to_http
 def runs_of(machine: str, business_id: str) -> Response:
     """Every revision of one business id's run, the newest first."""

@@ -5,8 +5,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.sellers import JudgeSeller, SellerStatus
+from online_kart.contract import ok, operation
+from online_kart.domain.errors import NotFound
+from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -28,6 +31,7 @@ class SellersQuery(Query):
 
 
 @sellers_api.route("/sellers", methods=["GET"])
+@operation(ok(Page[Seller]), query=SellersQuery)
 @errors_to_http
 def list_sellers() -> Response:
     """The oldest first."""
@@ -44,6 +48,7 @@ def list_sellers() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
+@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
@@ -51,6 +56,7 @@ def seller_by_id(seller_id: str) -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
+@operation(ok(Seller), path={"seller_id": UUID}, body=JudgeSeller, errors=(NotFound,))
 @errors_to_http
 def judge_seller(seller_id: str) -> Response:
     """Approve or suspend."""

@@ -4,9 +4,12 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.stock import AdjustStock
+from online_kart.contract import created, ok, operation
+from online_kart.domain.errors import NotFound, StockTooLow
+from online_kart.domain.stock import AdjustStock, LedgerEntry, StockLevel
 from online_kart.domain.values import Sku
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -33,6 +36,7 @@ class LedgerQuery(Query):
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
+@operation(ok(Page[StockLevel]), query=Query, errors=(NotFound,))
 @errors_to_http
 def stock_of_fc(fc_code: str) -> Response:
     """On hand and reserved, per item and seller."""
@@ -43,6 +47,7 @@ def stock_of_fc(fc_code: str) -> Response:
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock-ledger", methods=["GET"])
+@operation(ok(Page[LedgerEntry]), query=LedgerQuery, errors=(NotFound,))
 @errors_to_http
 def stock_ledger_of_fc(fc_code: str) -> Response:
     """Every change, the newest first."""
@@ -55,6 +60,7 @@ def stock_ledger_of_fc(fc_code: str) -> Response:
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock-adjustments", methods=["POST"])
+@operation(created(StockLevel), body=AdjustStock, errors=(NotFound, StockTooLow), needs_key=True)
 @errors_to_http
 def adjust_stock(fc_code: str) -> Response:
     """201 with the stock as it is now. Needs an `Idempotency-Key`: the same request again gets the same answer."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from .base import Model
+from .base import Model, example
 from .network import Leg, LegKey, Mode
 from .timetables import last_of, next_of
 from .values import FacilityCode, Instant, Minutes, Quantity, Sku
@@ -96,6 +96,15 @@ class Units(Model):
 
 class SendUnits(Units):
     """A request to restock an FC from another, by the leg between them. A repeat with its `transfer_id` is the same."""
+
+    model_config = example(
+        transfer_id="5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11",
+        sku="MUG-350ML",
+        seller_id="0b6f1d0e-58a3-4c39-8f4e-6f3f6d1d7a52",
+        quantity=40,
+        origin="BLR1",
+        destination="MAA1",
+    )
 
     origin: FacilityCode
     destination: FacilityCode

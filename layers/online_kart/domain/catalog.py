@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from .base import Model
+from .base import Model, example
 from .values import Instant, Name, Sku
 
 CategoryId = Annotated[
@@ -20,11 +20,15 @@ Brand = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
 class DescribeCategory(Model):
+    model_config = example(name="Shoes for men", parent_id="shoes")
+
     name: Name
     parent_id: CategoryId | None = None
 
 
 class AddCategory(DescribeCategory):
+    model_config = example(category_id="mens-shoes", name="Shoes for men", parent_id="shoes")
+
     category_id: CategoryId
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from .base import Model
+from .base import Model, example
 from .values import Instant, Name, Pincode
 
 Email = Annotated[
@@ -17,6 +17,8 @@ Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(\+?[
 
 
 class RegisterCustomer(Model):
+    model_config = example(name="Asha Rao", email="asha@example.com", phone="+91 98450 12345")
+
     name: Name
     email: Email
     phone: Phone = ""
@@ -31,6 +33,15 @@ class Customer(Model):
 
 
 class AddAddress(Model):
+    model_config = example(
+        recipient="Asha Rao",
+        street="12, 4th Cross",
+        city="Bengaluru",
+        state="Karnataka",
+        pincode=560001,
+        is_default=True,
+    )
+
     recipient: Name
     street: Name
     city: Name

@@ -20,6 +20,9 @@ class KartError(Exception):
 class InvalidRequest(KartError):
     """The request breaks a rule; `field` and `expected` say which."""
 
+    field: str | None
+    expected: str | None
+
     def __init__(self, message: str, field: str | None = None, expected: str | None = None) -> None:
         super().__init__(message)
         self.field, self.expected = field, expected
@@ -28,6 +31,8 @@ class InvalidRequest(KartError):
 class InvalidNetwork(InvalidRequest):
     """A network breaks rules; each of `problems` names the entry and what is wrong with it."""
 
+    problems: tuple[str, ...]
+
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("The network breaks its rules: " + "; ".join(problems))
         self.problems = problems
@@ -35,6 +40,9 @@ class InvalidNetwork(InvalidRequest):
 
 class NotFound(KartError):
     """There is no such thing."""
+
+    what: str
+    key: str
 
     def __init__(self, what: str, key: object) -> None:
         super().__init__(f"There is no {what} {key}.")
@@ -60,6 +68,10 @@ class MigrationRefused(KartError):
 class OutOfStock(Conflict):
     """Fewer units are free, over all open FCs, than the order asks for."""
 
+    sku: str
+    wanted: int
+    free: int
+
     def __init__(self, sku: str, wanted: int, free: int) -> None:
         super().__init__(f"{sku}: {wanted} wanted, {free} free.")
         self.sku, self.wanted, self.free = sku, wanted, free
@@ -70,6 +82,10 @@ class NoRoute(Conflict):
 
     `candidates` says why, where somebody asked: the two ways that there could have been.
     """
+
+    origin: str
+    to: int | str
+    candidates: Sequence[Mapping[str, Any]] | None
 
     def __init__(
         self, origin: str, to: int | str, candidates: Sequence[Mapping[str, Any]] | None = None
@@ -83,6 +99,8 @@ class NoRoute(Conflict):
 class NotServed(Conflict):
     """No FC serves the pincode."""
 
+    pincode: int
+
     def __init__(self, pincode: int) -> None:
         super().__init__(f"No fulfillment center serves pincode {pincode}.")
         self.pincode = pincode
@@ -90,6 +108,10 @@ class NotServed(Conflict):
 
 class PincodesTaken(Conflict):
     """Another FC serves some of the pincodes: no pincode has two."""
+
+    first: int
+    last: int
+    fc_code: str
 
     def __init__(self, first: int, last: int, fc_code: str) -> None:
         super().__init__(f"Pincodes {first}–{last} are served by {fc_code}.")
@@ -99,6 +121,8 @@ class PincodesTaken(Conflict):
 class FacilityExists(Conflict):
     """Another hub or FC has this code."""
 
+    code: str
+
     def __init__(self, code: str) -> None:
         super().__init__(f"There is a facility {code} already.")
         self.code = code
@@ -106,6 +130,10 @@ class FacilityExists(Conflict):
 
 class LegExists(Conflict):
     """There is a leg of that mode between the two facilities already."""
+
+    origin: str
+    destination: str
+    mode: str
 
     def __init__(self, origin: str, destination: str, mode: str) -> None:
         super().__init__(f"There is a {mode} leg from {origin} to {destination} already.")
@@ -115,6 +143,9 @@ class LegExists(Conflict):
 class HolidayExists(Conflict):
     """The FC, or every FC, has a holiday on that day already."""
 
+    day: date
+    fc_code: str | None
+
     def __init__(self, day: date, fc_code: str | None) -> None:
         super().__init__(f"{day} is a holiday of {fc_code or 'all FCs'} already.")
         self.day, self.fc_code = day, fc_code
@@ -123,6 +154,8 @@ class HolidayExists(Conflict):
 class TooManyHolidays(Conflict):
     """An FC would have more holidays than `limit`, those of all FCs among them. Past ones can be removed."""
 
+    limit: int
+
     def __init__(self, limit: int) -> None:
         super().__init__(f"An FC has at most {limit} holidays. Remove past ones.")
         self.limit = limit
@@ -130,6 +163,9 @@ class TooManyHolidays(Conflict):
 
 class FacilityInUse(Conflict):
     """The facility can't be deleted: `held_by` counts what holds it. Closing it is the way."""
+
+    code: str
+    held_by: dict[str, int]
 
     def __init__(self, code: str, held_by: Mapping[str, int]) -> None:
         listed = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in held_by.items())
@@ -140,6 +176,9 @@ class FacilityInUse(Conflict):
 class RouteTablesMissing(Conflict):
     """A version of route tables can't be put in force: it is not whole. `missing` are the first codes."""
 
+    version: int
+    missing: list[str]
+
     def __init__(self, version: int, missing: Sequence[str]) -> None:
         super().__init__(f"Version {version} lacks {len(missing)} tables.")
         self.version, self.missing = version, list(missing[:20])
@@ -147,6 +186,8 @@ class RouteTablesMissing(Conflict):
 
 class VersionNotKept(NotFound):
     """A version of route tables that was never made, or that nothing uses any more. `kept`: those that can be read."""
+
+    kept: list[int]
 
     def __init__(self, version: int, kept: Sequence[int]) -> None:
         super().__init__("kept version of the route tables", version)
@@ -156,6 +197,10 @@ class VersionNotKept(NotFound):
 class OrderStatusConflict(Conflict):
     """The order's status does not allow the change."""
 
+    order_id: str
+    order_status: str
+    wanted: str
+
     def __init__(self, order_id: UUID, order_status: str, wanted: str) -> None:
         super().__init__(f"Order {order_id} is {order_status}; it can't become {wanted}.")
         self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
@@ -163,6 +208,8 @@ class OrderStatusConflict(Conflict):
 
 class NotOffered(Conflict):
     """Nobody, or not this seller, offers the item now."""
+
+    sku: str
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} is not offered by this seller, or by anybody.")
@@ -172,6 +219,8 @@ class NotOffered(Conflict):
 class EmailTaken(Conflict):
     """Another customer, or another seller, has registered with this e-mail address."""
 
+    field: str
+
     def __init__(self, email: str) -> None:
         super().__init__(f"Somebody is registered with {email} already.")
         self.field = "email"
@@ -180,6 +229,8 @@ class EmailTaken(Conflict):
 class UnknownReference(InvalidRequest):
     """The request names something that there is not."""
 
+    key: str
+
     def __init__(self, what: str, key: str, field: str) -> None:
         super().__init__(f"There is no {what} {key}.", field, f"a {what} that exists")
         self.key = key
@@ -187,6 +238,8 @@ class UnknownReference(InvalidRequest):
 
 class CategoryExists(Conflict):
     """Another category has this id."""
+
+    category_id: str
 
     def __init__(self, category_id: str) -> None:
         super().__init__(
@@ -198,6 +251,9 @@ class CategoryExists(Conflict):
 class CategoryUnderItself(Conflict):
     """A category can't be moved below itself."""
 
+    category_id: str
+    parent_id: str
+
     def __init__(self, category_id: str, parent_id: str) -> None:
         super().__init__(f"Category {parent_id} is {category_id}, or somewhere below it.")
         self.category_id, self.parent_id = category_id, parent_id
@@ -205,6 +261,9 @@ class CategoryUnderItself(Conflict):
 
 class SellerNotApproved(Conflict):
     """Only an approved seller may sell."""
+
+    seller_id: str
+    seller_status: str
 
     def __init__(self, seller_id: UUID, seller_status: str) -> None:
         super().__init__(
@@ -216,6 +275,8 @@ class SellerNotApproved(Conflict):
 class SkuTaken(Conflict):
     """The SKU is registered for an item that is described, or was registered by a seller, otherwise."""
 
+    sku: str
+
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} is registered already. Offer that item, or take another SKU.")
         self.sku = sku
@@ -223,6 +284,8 @@ class SkuTaken(Conflict):
 
 class OfferExists(Conflict):
     """The seller offers the item already, at another price."""
+
+    sku: str
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} is offered by this seller already. Change its price instead.")
@@ -232,6 +295,9 @@ class OfferExists(Conflict):
 class FacilityNotOpen(Conflict):
     """The facility takes no new work."""
 
+    code: str
+    facility_status: str
+
     def __init__(self, code: str, facility_status: str) -> None:
         super().__init__(f"Facility {code} is {facility_status}; it takes no new work.")
         self.code, self.facility_status = code, facility_status
@@ -239,6 +305,8 @@ class FacilityNotOpen(Conflict):
 
 class ShipmentHasArrived(Conflict):
     """What is at the dock can't be amended or cancelled any more."""
+
+    asn: str
 
     def __init__(self, asn: str) -> None:
         super().__init__(f"Inbound shipment {asn} has arrived; its announcement can't be changed.")
@@ -248,6 +316,9 @@ class ShipmentHasArrived(Conflict):
 class ShipmentIsOver(Conflict):
     """The inbound shipment was received or cancelled."""
 
+    asn: str
+    shipment_status: str
+
     def __init__(self, asn: str, shipment_status: str) -> None:
         super().__init__(f"Inbound shipment {asn} was {shipment_status}.")
         self.asn, self.shipment_status = asn, shipment_status
@@ -255,6 +326,8 @@ class ShipmentIsOver(Conflict):
 
 class ShipmentCountedOtherwise(Conflict):
     """The inbound shipment was counted before, with another result."""
+
+    asn: str
 
     def __init__(self, asn: str) -> None:
         super().__init__(f"Inbound shipment {asn} was counted already, with another result.")
@@ -264,6 +337,9 @@ class ShipmentCountedOtherwise(Conflict):
 class ReceiptMismatch(Conflict):
     """A receipt does not fit the announcement that it counts: one of them was changed by other means."""
 
+    asn: str
+    skus: tuple[str, ...]
+
     def __init__(self, asn: str, skus: tuple[str, ...]) -> None:
         super().__init__(f"The receipt of {asn} does not fit its announcement: {', '.join(skus)}.")
         self.asn, self.skus = asn, skus
@@ -271,6 +347,9 @@ class ReceiptMismatch(Conflict):
 
 class NotOnPath(Conflict):
     """The package's path does not lead through the facility from where the package is."""
+
+    package_id: str
+    facility: str
 
     def __init__(self, package_id: UUID, facility: str) -> None:
         super().__init__(f"The path of package {package_id} does not lead on through {facility}.")
@@ -280,6 +359,8 @@ class NotOnPath(Conflict):
 class StockAlreadyReleased(Conflict):
     """The order's stock was given back before: a reservation that comes late must not take it again."""
 
+    order_id: str
+
     def __init__(self, order_id: UUID) -> None:
         super().__init__(f"The stock of order {order_id} was released.")
         self.order_id = str(order_id)
@@ -287,6 +368,8 @@ class StockAlreadyReleased(Conflict):
 
 class ReservationExpired(Conflict):
     """The order was not confirmed before its deadline; its stock was released."""
+
+    order_id: str
 
     def __init__(self, order_id: UUID) -> None:
         super().__init__(f"The stock held for order {order_id} was released at its deadline.")
@@ -296,6 +379,8 @@ class ReservationExpired(Conflict):
 class PackagesAlreadyDiscarded(Conflict):
     """The order's packages were discarded or recalled before: they are not planned again."""
 
+    order_id: str
+
     def __init__(self, order_id: UUID) -> None:
         super().__init__(f"The packages of order {order_id} were discarded.")
         self.order_id = str(order_id)
@@ -303,6 +388,8 @@ class PackagesAlreadyDiscarded(Conflict):
 
 class OrderAlreadyDelivered(Conflict):
     """A package of the order is with its customer: what is left is a return."""
+
+    order_id: str
 
     def __init__(self, order_id: UUID) -> None:
         super().__init__(f"A package of order {order_id} was delivered.")
@@ -312,6 +399,10 @@ class OrderAlreadyDelivered(Conflict):
 class StockTooLow(Conflict):
     """The change would take more units than are free in the FC."""
 
+    fc_code: str
+    sku: str
+    wanted: int
+
     def __init__(self, fc_code: str, sku: str, wanted: int) -> None:
         super().__init__(f"{fc_code} has fewer than {wanted} free units of {sku}.")
         self.fc_code, self.sku, self.wanted = fc_code, sku, wanted
@@ -319,6 +410,10 @@ class StockTooLow(Conflict):
 
 class BatchStatusConflict(Conflict):
     """The batch's status does not allow the step: it was not closed, did not depart, or has left."""
+
+    batch_id: str
+    batch_status: str
+    wanted: str
 
     def __init__(self, batch_id: UUID, batch_status: str, wanted: str) -> None:
         super().__init__(f"Batch {batch_id} is {batch_status}; it can't be {wanted}.")
@@ -328,6 +423,9 @@ class BatchStatusConflict(Conflict):
 class BatchAlreadyClosed(Conflict):
     """The package's batch was closed: the package leaves with it."""
 
+    batch_id: str
+    package_id: str
+
     def __init__(self, batch_id: UUID, package_id: UUID) -> None:
         super().__init__(f"Package {package_id} is on the manifest of batch {batch_id}.")
         self.batch_id, self.package_id = str(batch_id), str(package_id)
@@ -336,6 +434,8 @@ class BatchAlreadyClosed(Conflict):
 class DepartureTaken(Conflict):
     """Another open batch of the leg leaves at that time."""
 
+    batch_id: str
+
     def __init__(self, batch_id: UUID) -> None:
         super().__init__(f"Another batch leaves at the time that batch {batch_id} is to have.")
         self.batch_id = str(batch_id)
@@ -343,6 +443,10 @@ class DepartureTaken(Conflict):
 
 class ManifestMismatch(Conflict):
     """What was scanned or missed is not what the batch carries."""
+
+    batch_id: str
+    unaccounted: list[str]
+    unknown: list[str]
 
     def __init__(
         self, batch_id: UUID, unaccounted: tuple[UUID, ...], unknown: tuple[UUID, ...]
@@ -358,6 +462,10 @@ class ManifestMismatch(Conflict):
 class AttemptConflict(Conflict):
     """The outcome is of another attempt than the delivery is at."""
 
+    package_id: str
+    attempt: int
+    wanted: int
+
     def __init__(self, package_id: UUID, attempt: int, wanted: int) -> None:
         super().__init__(f"The delivery of {package_id} is at attempt {attempt}, not {wanted}.")
         self.package_id, self.attempt, self.wanted = str(package_id), attempt, wanted
@@ -366,6 +474,10 @@ class AttemptConflict(Conflict):
 class PackageStatusConflict(Conflict):
     """The package's status does not allow the step."""
 
+    package_id: str
+    package_status: str
+    wanted: str
+
     def __init__(self, package_id: UUID, package_status: str, wanted: str) -> None:
         super().__init__(f"Package {package_id} is {package_status}; it can't be {wanted}.")
         self.package_id, self.package_status, self.wanted = str(package_id), package_status, wanted
@@ -373,6 +485,8 @@ class PackageStatusConflict(Conflict):
 
 class UnitsHaveLeft(Conflict):
     """The restocking transfer was sent before, and its batch has departed."""
+
+    transfer_id: str
 
     def __init__(self, transfer_id: UUID) -> None:
         super().__init__(f"The units of transfer {transfer_id} have left.")

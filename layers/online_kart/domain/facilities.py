@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .base import Model
+from .base import Model, example
 from .calendars import ClosedWeekdays
 from .network import TIME_ZONE_DEFAULT, Leg, Mode
 from .promises import LAST_MILE_MINUTES_DEFAULT
@@ -54,12 +54,34 @@ class _Place(Model):
 class AddHub(_Place):
     """An airport or seaport that opens."""
 
+    model_config = example(
+        hub_code="BLR",
+        kind="airport",
+        name="Bengaluru airport",
+        state="Karnataka",
+        latitude=13.2,
+        longitude=77.7,
+        handling_minutes=60,
+    )
+
     hub_code: FacilityCode
     kind: HubKind
 
 
 class AddFulfillmentCenter(_Place):
     """An FC that opens. Legs to it are added by themselves."""
+
+    model_config = example(
+        fc_code="BLR1",
+        name="Bengaluru",
+        state="Karnataka",
+        latitude=12.9,
+        longitude=77.5,
+        handling_minutes=30,
+        cut_off="18:00:00",
+        closed_weekdays=["sun"],
+        pincode_ranges=[[560001, 560099]],
+    )
 
     fc_code: FacilityCode
     capacity_units: Units = CAPACITY_UNITS_DEFAULT
@@ -71,6 +93,8 @@ class AddFulfillmentCenter(_Place):
 
 class ChangeHub(Model):
     """What is to be changed; the rest is left out. `status` can only be `open`: it opens again."""
+
+    model_config = example(handling_minutes=90)
 
     name: Name | None = None
     state: str | None = None
@@ -87,6 +111,8 @@ class ChangeHub(Model):
 class ChangeFulfillmentCenter(ChangeHub):
     """As ChangeHub; a new cut-off counts for orders from now on, and so do a last mile and closed weekdays."""
 
+    model_config = example(cut_off="16:30:00", closed_weekdays=["sun"])
+
     capacity_units: Units | None = None
     cut_off: time | None = None
     last_mile_minutes: Minutes | None = None
@@ -96,6 +122,14 @@ class ChangeFulfillmentCenter(ChangeHub):
 class AddLeg(Leg):
     """A direct connection, in one direction."""
 
+    model_config = example(
+        origin="BLR1",
+        destination="BLR",
+        mode="road",
+        transit_minutes=50,
+        departure_times=["06:30", "mon,thu 21:15"],
+    )
+
     origin: FacilityCode
     destination: FacilityCode
     departure_times: DepartureTimes = ()
@@ -103,6 +137,8 @@ class AddLeg(Leg):
 
 class ChangeLeg(Model):
     """What is to be changed; an empty list of departure times takes the timetable away."""
+
+    model_config = example(transit_minutes=55)
 
     transit_minutes: Minutes | None = None
     distance_km: DistanceKm | None = None
@@ -122,6 +158,8 @@ class LegName(Model):
 
 class PincodeChange(Model):
     """A range for an FC. With `move` it is taken from whoever serves it now."""
+
+    model_config = example(first=560001, last=560099, move=True)
 
     first: Pincode
     last: Pincode

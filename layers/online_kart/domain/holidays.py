@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Model
+from .base import Model, example
 from .values import FacilityCode, Name
 
 HOLIDAY_NAME_DEFAULT = "Holiday"
@@ -17,11 +17,15 @@ HolidayDate = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 class HolidayKey(Model):
     """What names a holiday. Without an FC it is every FC's."""
 
+    model_config = example(day="2026-08-15")
+
     day: HolidayDate
     fc_code: FacilityCode | None = None
 
 
 class Holiday(HolidayKey):
     """A day on which an FC, or every FC, neither handles orders nor delivers."""
+
+    model_config = example(day="2026-08-15", name="Independence Day")
 
     name: Name

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field, StringConstraints, model_validator
 
-from .base import Model
+from .base import Model, example
 from .errors import InvalidRequest
 from .values import FacilityCode, Instant, Name, Quantity, Sku
 
@@ -46,6 +46,12 @@ def _named_twice(skus: Iterable[Sku]) -> list[Sku]:
 
 
 class AnnounceShipment(Model):
+    model_config = example(
+        fc_code="BLR1",
+        expected_on="2026-03-05",
+        lines=[{"sku": "MUG-350ML", "quantity": 40}],
+    )
+
     fc_code: FacilityCode
     expected_on: date
     lines: Lines
@@ -57,6 +63,8 @@ class AnnounceShipment(Model):
 
 class AmendShipment(Model):
     """What is left out stays as it is."""
+
+    model_config = example(expected_on="2026-03-06")
 
     expected_on: date | None = None
     lines: Lines | None = None
@@ -75,6 +83,11 @@ class CountedLine(Model):
 
 
 class ReceiveShipment(Model):
+    model_config = example(
+        counted=[{"sku": "MUG-350ML", "quantity": 38, "reason": "Two were broken."}],
+        received_by="Asha",
+    )
+
     counted: Annotated[tuple[CountedLine, ...], Field(min_length=1, max_length=LINES_MAX)]
     received_by: Name
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from .base import Model
+from .base import Model, example
 from .calendars import Calendar, ClosedWeekdays, Holidays
 from .errors import InvalidNetwork, NotServed
 from .timetables import DepartureTime
@@ -123,6 +123,28 @@ class BrokenRules(ValueError):
 
 class Network(Model):
     """Facilities and legs that fit together. `attribution` says where the data came from."""
+
+    model_config = example(
+        hop_limit=4,
+        facilities=[
+            {
+                "code": "BLR1",
+                "kind": "fc",
+                "handling_minutes": 30,
+                "latitude": 12.9,
+                "longitude": 77.5,
+                "pincode_ranges": [[560001, 560099]],
+            },
+            {
+                "code": "BLR",
+                "kind": "airport",
+                "handling_minutes": 60,
+                "latitude": 13.2,
+                "longitude": 77.7,
+            },
+        ],
+        legs=[{"origin": "BLR1", "destination": "BLR", "mode": "road", "transit_minutes": 50}],
+    )
 
     hop_limit: HopLimit = HOP_LIMIT_DEFAULT
     facilities: tuple[Facility, ...]

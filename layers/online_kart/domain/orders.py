@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
-from .base import Model
+from .base import Model, example
 from .errors import InvalidRequest
 from .events import PackageStatus
 from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
@@ -43,6 +43,12 @@ class LineWanted(Model):
 
 
 class PlaceOrder(Model):
+    model_config = example(
+        customer_id="5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11",
+        address_id="0b6f1d0e-58a3-4c39-8f4e-6f3f6d1d7a52",
+        lines=[{"sku": "MUG-350ML", "quantity": 2}],
+    )
+
     customer_id: UUID
     address_id: UUID
     lines: Annotated[tuple[LineWanted, ...], Field(min_length=1, max_length=LINES_MAX)]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from .base import Model
+from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
 from .events import OfferChanged
@@ -19,12 +19,16 @@ PricePaise = Annotated[int, Field(ge=1, le=10**12, examples=[129_900])]
 
 
 class RegisterSeller(Model):
+    model_config = example(name="Chai and Co", email="sales@example.com")
+
     name: Name
     email: Email
 
 
 class JudgeSeller(Model):
     """What people of Online Kart decide about a seller."""
+
+    model_config = example(status="approved")
 
     status: Literal["approved", "suspended"]
 
@@ -44,12 +48,23 @@ class Seller(Model):
 class MakeOffer(Model):
     """To sell an item that is registered."""
 
+    model_config = example(sku="MUG-350ML", price_paise=129_900)
+
     sku: Sku
     price_paise: PricePaise
 
 
 class RegisterItem(MakeOffer):
     """To sell an item that nobody sold before."""
+
+    model_config = example(
+        sku="MUG-350ML",
+        price_paise=129_900,
+        name="Mug",
+        brand="Chai",
+        category_id="kitchen",
+        weight_grams=420,
+    )
 
     name: Name
     brand: Brand = ""
@@ -58,6 +73,8 @@ class RegisterItem(MakeOffer):
 
 
 class ChangePrice(Model):
+    model_config = example(price_paise=119_900)
+
     price_paise: PricePaise
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator
 
-from .base import Model
+from .base import Model, example
 from .values import FacilityCode, Instant, Quantity, Sku
 
 Cause = Literal[
@@ -90,6 +90,13 @@ class Reservation(Model):
 
 class AdjustStock(Model):
     """A person's correction of what is on hand: found, lost, broken."""
+
+    model_config = example(
+        sku="MUG-350ML",
+        seller_id="0b6f1d0e-58a3-4c39-8f4e-6f3f6d1d7a52",
+        change=-2,
+        reason="Two were broken.",
+    )
 
     sku: Sku
     seller_id: UUID

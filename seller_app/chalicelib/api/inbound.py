@@ -5,8 +5,19 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn
+from online_kart.contract import created, no_content, ok, operation
+from online_kart.domain.errors import (
+    FacilityNotOpen,
+    NotFound,
+    NotOffered,
+    SellerNotApproved,
+    ShipmentHasArrived,
+    ShipmentIsOver,
+    UnknownReference,
+)
+from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn, ShownShipment
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -27,6 +38,20 @@ inbound_api = Blueprint(__name__)
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["POST"])
+@operation(
+    created(ShownShipment),
+    path={"seller_id": UUID},
+    body=AnnounceShipment,
+    errors=(
+        NotFound,
+        UnknownReference,
+        FacilityNotOpen,
+        NotOffered,
+        SellerNotApproved,
+        ShipmentIsOver,
+    ),
+    needs_key=True,
+)
 @errors_to_http
 def announce_shipment(seller_id: str) -> Response:
     """Safe to retry with the same `Idempotency-Key` and body: the answer is the same, byte for byte."""
@@ -45,6 +70,7 @@ def announce_shipment(seller_id: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["GET"])
+@operation(ok(Page[ShownShipment]), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_shipments(seller_id: str) -> Response:
     """What is upcoming, the soonest first."""
@@ -62,6 +88,7 @@ def list_shipments(seller_id: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["GET"])
+@operation(ok(ShownShipment), path={"seller_id": UUID, "asn": Asn}, errors=(NotFound,))
 @errors_to_http
 def shipment_by_asn(seller_id: str, asn: str) -> Response:
     """Also one that was received or cancelled."""
@@ -71,6 +98,19 @@ def shipment_by_asn(seller_id: str, asn: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["PATCH"])
+@operation(
+    ok(ShownShipment),
+    path={"seller_id": UUID, "asn": Asn},
+    body=AmendShipment,
+    errors=(
+        NotFound,
+        UnknownReference,
+        NotOffered,
+        SellerNotApproved,
+        ShipmentHasArrived,
+        ShipmentIsOver,
+    ),
+)
 @errors_to_http
 def amend_shipment(seller_id: str, asn: str) -> Response:
     """Possible until it arrives at the FC."""
@@ -84,6 +124,11 @@ def amend_shipment(seller_id: str, asn: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["DELETE"])
+@operation(
+    no_content(),
+    path={"seller_id": UUID, "asn": Asn},
+    errors=(NotFound, ShipmentHasArrived, ShipmentIsOver),
+)
 @errors_to_http
 def cancel_shipment(seller_id: str, asn: str) -> Response:
     """Possible until it arrives at the FC. Safe to repeat."""

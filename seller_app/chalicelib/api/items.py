@@ -5,9 +5,18 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem
+from online_kart.contract import created, ok, operation
+from online_kart.domain.errors import (
+    NotFound,
+    OfferExists,
+    SellerNotApproved,
+    SkuTaken,
+    UnknownReference,
+)
+from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem, StockedItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -25,6 +34,12 @@ items_api = Blueprint(__name__)
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["POST"])
+@operation(
+    created(OfferedItem),
+    path={"seller_id": UUID},
+    body=RegisterItem,
+    errors=(NotFound, UnknownReference, SellerNotApproved, SkuTaken, OfferExists),
+)
 @errors_to_http
 def register_item(seller_id: str) -> Response:
     """A new item with its first offer."""
@@ -34,6 +49,12 @@ def register_item(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/offers", methods=["POST"])
+@operation(
+    created(OfferedItem),
+    path={"seller_id": UUID},
+    body=MakeOffer,
+    errors=(NotFound, UnknownReference, SellerNotApproved, OfferExists),
+)
 @errors_to_http
 def make_offer(seller_id: str) -> Response:
     """An offer of an item that another seller has registered."""
@@ -43,6 +64,7 @@ def make_offer(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["GET"])
+@operation(ok(Page[OfferedItem]), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_items(seller_id: str) -> Response:
     """By SKU."""
@@ -54,6 +76,7 @@ def list_items(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/items/{sku}", methods=["GET"])
+@operation(ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,))
 @errors_to_http
 def item_by_sku(seller_id: str, sku: str) -> Response:
     """With its stock in each FC."""

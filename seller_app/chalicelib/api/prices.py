@@ -4,9 +4,12 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.sellers import ChangePrice
+from online_kart.contract import ok, operation
+from online_kart.domain.errors import NotFound, SellerNotApproved
+from online_kart.domain.sellers import ChangePrice, Offer, PriceChange
 from online_kart.domain.values import Sku
 from online_kart.http import (
+    Page,
     Query,
     after,
     errors_to_http,
@@ -24,6 +27,12 @@ prices_api = Blueprint(__name__)
 
 
 @prices_api.route("/sellers/{seller_id}/items/{sku}/price", methods=["PUT"])
+@operation(
+    ok(Offer),
+    path={"seller_id": UUID, "sku": Sku},
+    body=ChangePrice,
+    errors=(NotFound, SellerNotApproved),
+)
 @errors_to_http
 def change_price(seller_id: str, sku: str) -> Response:
     """Orders that were placed keep the price they were placed at."""
@@ -36,6 +45,9 @@ def change_price(seller_id: str, sku: str) -> Response:
 
 
 @prices_api.route("/sellers/{seller_id}/items/{sku}/prices", methods=["GET"])
+@operation(
+    ok(Page[PriceChange]), path={"seller_id": UUID, "sku": Sku}, query=Query, errors=(NotFound,)
+)
 @errors_to_http
 def price_history(seller_id: str, sku: str) -> Response:
     """The newest first. A change is here within seconds."""

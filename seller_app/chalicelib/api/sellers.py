@@ -5,7 +5,9 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.domain.sellers import RegisterSeller
+from online_kart.contract import created, ok, operation
+from online_kart.domain.errors import EmailTaken, NotFound
+from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.http import errors_to_http, json_response, read_body, read_path
 
 from .. import wiring
@@ -15,6 +17,7 @@ sellers_api = Blueprint(__name__)
 
 
 @sellers_api.route("/sellers", methods=["POST"])
+@operation(created(Seller), body=RegisterSeller, errors=(EmailTaken,))
 @errors_to_http
 def register_seller() -> Response:
     """The seller waits for approval, which people of Online Kart give in the fulfillment app."""
@@ -24,6 +27,7 @@ def register_seller() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
+@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")

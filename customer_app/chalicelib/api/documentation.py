@@ -1,0 +1,5 @@
+"""/openapi.json and /docs: what this app takes and answers."""
+
+from online_kart.documentation import documentation
+
+documentation_api = documentation("Customer App")

@@ -1,0 +1,97 @@
+"""What an operation of an API takes and answers, said beside its view: `@operation(ok(Seller), path={"seller_id": UUID})`.
+
+It is only said here; `openapi` makes a document of it when somebody asks, so that an app starts no slower. A view reads
+its request itself. That views do as they say is tested: every answer of every API test is held against the document.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from .domain.errors import InvalidRequest, KartError, Unavailable
+from .http import InvalidFields
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+JSON = "application/json"
+_SAID = "_operation"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status that is no error. `content`: a type that pydantic knows, None where the answer has no body."""
+
+    status: HTTPStatus
+    content: Any
+    media_types: tuple[str, ...] = (JSON,)
+    has_location: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """All of an operation but its path and method. `path` has the types of parameters that are not plain text."""
+
+    answers: tuple[Answer, ...]
+    body: Any = None
+    needs_body: bool = True
+    query: Any = None
+    path: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple[type[KartError], ...] = ()
+    needs_key: bool = False
+
+    @property
+    def reads_input(self) -> bool:
+        return self.body is not None or self.query is not None or bool(self.path) or self.needs_key
+
+
+def ok(content: Any, *media_types: str) -> Answer:
+    """JSON, where no other media type is named."""
+    return Answer(HTTPStatus.OK, content, media_types or (JSON,))
+
+
+def created(content: Any, has_location: bool = True) -> Answer:
+    return Answer(HTTPStatus.CREATED, content, has_location=has_location)
+
+
+def accepted(content: Any) -> Answer:
+    """What takes time: the answer's `Location` tells how it goes."""
+    return Answer(HTTPStatus.ACCEPTED, content, has_location=True)
+
+
+def no_content() -> Answer:
+    return Answer(HTTPStatus.NO_CONTENT, None)
+
+
+def operation(
+    *answers: Answer,
+    body: Any = None,
+    query: Any = None,
+    path: Mapping[str, Any] | None = None,
+    errors: tuple[type[KartError], ...] = (),
+    needs_body: bool = True,
+    needs_key: bool = False,
+) -> Callable[[V], V]:
+    """Say what the view takes and answers. `errors` are those of its own: see `errors_of` for the others.
+
+    `needs_key`: it asks for an `Idempotency-Key`.
+    """
+    said = Operation(answers, body, needs_body, query, path or {}, errors, needs_key)
+
+    def say(view: V) -> V:
+        setattr(view, _SAID, said)
+        return view
+
+    return say
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """What was said of the view. None: nothing."""
+    said: Operation | None = getattr(view, _SAID, None)
+    return said
+
+
+def errors_of(said: Operation) -> tuple[type[KartError], ...]:
+    """Its own errors, and those of all that read a request or ask a store."""
+    malformed = (InvalidRequest, InvalidFields) if said.reads_input else ()
+    return tuple(dict.fromkeys((*malformed, *said.errors, Unavailable)))

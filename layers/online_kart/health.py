@@ -1,0 +1,19 @@
+"""What `/health` and `/ready` of every app answer."""
+
+from typing import Literal
+
+from .domain.base import Model
+from .domain.values import Instant
+
+
+class Up(Model):
+    app: str
+    status: Literal["up"]
+
+
+class Ready(Model):
+    """`now` is business time. `unsent_events` wait in the outbox of the app's database."""
+
+    app: str
+    now: Instant
+    unsent_events: int

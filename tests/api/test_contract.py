@@ -1,0 +1,243 @@
+"""The OpenAPI documents: whole, valid, and told by the apps themselves. That answers keep to them, every API test checks."""
+
+import inspect
+import json
+from http import HTTPStatus
+from types import SimpleNamespace
+
+import pytest
+from chalice import Chalice
+from chalice.test import Client
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
+
+from local.apps import APPS, load_app
+from local.conventions import conventions
+from online_kart import problems
+from online_kart.contract import ok, operation
+from online_kart.documentation import CONVENTIONS, MEDIA_TYPES
+from online_kart.domain import errors
+from online_kart.domain.errors import KartError
+from online_kart.http import INTERNAL_ERROR, errors_to_http, json_response
+from online_kart.openapi import Unsaid, document, routes_of
+from tests.contracts import Broken, Contract, contract_of
+
+ROUTES = [(name, route) for name in APPS for route in routes_of(load_app(name).app)]
+BODIES = [(name, route) for name, route in ROUTES if route.said.body is not None]
+ONLY_IN_MACHINES = {
+    "Conflict",
+    "OrderAlreadyDelivered",
+    "OutOfStock",
+    "PackagesAlreadyDiscarded",
+    "ReceiptMismatch",
+    "ReservationExpired",
+    "RouteTablesMissing",
+    "StockAlreadyReleased",
+}
+"""Errors that no operation answers: state machines catch them."""
+
+
+def named(value):
+    return value if isinstance(value, str) else f"{value.method} {value.path}"
+
+
+@pytest.fixture(params=APPS)
+def app(request):
+    return load_app(request.param).app
+
+
+@pytest.fixture
+def served(app):
+    """The document as a client gets it."""
+    answer = Client(app).http.get("/openapi.json")
+    assert answer.status_code == 200
+    return answer.json_body
+
+
+# -- the documents
+
+
+def test_a_document_has_the_operations_that_the_app_has_and_no_others(app, served):
+    routes = {(path, method) for path, methods in app.routes.items() for method in methods}
+    told = {(path, method.upper()) for path, said in served["paths"].items() for method in said}
+
+    assert told == routes
+
+
+def test_a_document_is_valid_openapi_3_1(served):
+    assert served["openapi"].startswith("3.1.")
+    assert [error.message for error in OpenAPIV31SpecValidator(served).iter_errors()] == []
+
+
+def test_every_operation_has_a_name_of_its_own_words_and_a_noun(served):
+    operations = [each for path in served["paths"].values() for each in path.values()]
+    nouns = {tag["name"] for tag in served["tags"] if tag["description"]}
+
+    assert len({each["operationId"] for each in operations}) == len(operations)
+    assert all(each["summary"] and set(each["tags"]) <= nouns for each in operations)
+
+
+@pytest.mark.parametrize(("name", "route"), ROUTES, ids=named)
+def test_an_operation_knows_each_part_of_its_path(name, route):
+    assert set(route.said.path) <= set(route.parameters)
+
+
+def test_a_document_claims_no_sign_in_before_there_is_one(served):
+    assert "security" not in served
+    assert "securitySchemes" not in served["components"]
+
+
+def test_a_view_that_says_nothing_of_itself_is_found():
+    app = Chalice(app_name="silent")
+    app.route("/silent")(lambda: {})
+
+    with pytest.raises(Unsaid, match="GET /silent"):
+        document(app, "Silent", "")
+
+
+# -- examples
+
+
+@pytest.mark.parametrize(("name", "route"), BODIES, ids=named)
+def test_every_body_has_an_example_that_its_model_and_its_schema_take(name, route):
+    contract = contract_of(load_app(name).app)
+    place = ("paths", route.path, route.method.lower(), "requestBody", "content")
+    said = contract.at((*place, "application/json"))
+
+    route.said.body.model_validate_json(json.dumps(said["example"]))
+    contract.check_value((*place, "application/json", "schema"), said["example"])
+
+
+@pytest.mark.parametrize(("name", "route"), [(n, r) for n, r in ROUTES if r.said.query], ids=named)
+def test_every_query_has_an_example_that_its_model_takes(name, route):
+    parameters = contract_of(load_app(name).app).at(("paths", route.path, route.method.lower()))
+    query = {p["name"]: p for p in parameters["parameters"] if p["in"] == "query"}
+
+    examples = {name: p["example"] for name, p in query.items() if "example" in p}
+    assert examples
+    route.said.query.model_validate(examples)
+    assert {name for name, p in query.items() if p["required"]} <= set(examples)
+
+
+def test_every_example_in_a_schema_fits_it(app):
+    contract = contract_of(app)
+    for name, schema in contract.said["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            contract.check_value(("components", "schemas", name), example)
+
+
+# -- problems
+
+
+def test_every_fact_that_an_error_carries_is_declared():
+    """So the schema of its problem has it."""
+    for error in problems.classes():
+        raised = an_instance(error)
+        assert set(raised.facts()) <= set(problems.facts_of(error)), error.__name__
+
+
+def an_instance(error: type[KartError]) -> KartError:
+    """Of whatever values: only the names of its facts are looked at."""
+    parameters = inspect.signature(error.__init__).parameters.values()
+    named = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD][1:]
+    return error(*(ANYTHING.get(name, "x") for name in named))
+
+
+ANYTHING = {
+    "candidates": [{}],
+    "error": SimpleNamespace(errors=lambda **_: []),
+    "held_by": {"packages": 1},
+    "kept": [1],
+    "missing": ["A"],
+    "problems": ("x",),
+    "skus": ("A",),
+    "unaccounted": (),
+    "unknown": (),
+}
+
+
+def test_every_error_is_answered_by_some_operation_or_known_to_be_for_machines_only():
+    said = {
+        name.removesuffix("Problem")
+        for app in APPS
+        for name in contract_of(load_app(app).app).said["components"]["schemas"]
+        if name.endswith("Problem")
+    }
+
+    assert {error.__name__ for error in problems.classes()} - said == ONLY_IN_MACHINES
+    assert said - {INTERNAL_ERROR, "InvalidFields"} <= set(vars(errors))
+
+
+def test_the_table_of_problems_in_the_conventions_is_up_to_date():
+    assert CONVENTIONS.read_text("utf-8") == conventions(), "Run `python -m local.conventions`."
+
+
+def test_the_conventions_are_in_every_document(served):
+    assert served["info"]["description"] == CONVENTIONS.read_text("utf-8")
+
+
+# -- what drifts is caught
+
+
+class Line(BaseModel):
+    sku: str
+    quantity: int
+
+
+def drifting(answer, status=HTTPStatus.OK):
+    """The contract of an app that says one thing, and the app, which answers another."""
+    app = Chalice(app_name="drifting")
+
+    @app.route("/lines", methods=["GET"])
+    @operation(ok(Line))
+    @errors_to_http
+    def lines():
+        return json_response(answer, status)
+
+    return Contract(document(app, "Drifting", "")), Client(app).http
+
+
+def test_an_answer_as_the_document_says_passes():
+    contract, http = drifting({"sku": "MUG", "quantity": 2})
+
+    contract.check("GET", "/lines", None, http.get("/lines"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "told"),
+    [
+        ({"sku": "MUG"}, HTTPStatus.OK, "'quantity' is a required property"),
+        ({"sku": "MUG", "quantity": "2"}, HTTPStatus.OK, "is not of type 'integer'"),
+        ({"sku": "MUG", "quantity": 2}, HTTPStatus.ACCEPTED, "answers 202"),
+        ({"sku": "MUG", "quantity": 2}, HTTPStatus.NOT_FOUND, "answers 404"),
+    ],
+)
+def test_an_answer_that_the_document_does_not_have_fails_its_test(answer, status, told):
+    contract, http = drifting(answer, status)
+
+    with pytest.raises(Broken, match=told):
+        contract.check("GET", "/lines", None, http.get("/lines"))
+
+
+def test_a_path_that_the_document_does_not_have_fails_its_test():
+    contract, http = drifting({})
+
+    with pytest.raises(Broken, match="not in the document"):
+        contract.check("GET", "/rows", None, http.get("/lines"))
+
+
+# -- the pages' files
+
+
+@pytest.mark.parametrize("file_name", MEDIA_TYPES)
+def test_the_page_s_files_come_from_the_app(app, file_name):
+    answer = Client(app).http.get(f"/docs/{file_name}")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith(MEDIA_TYPES[file_name])
+    assert len(answer.body) < 6_000_000, "more than API Gateway hands on"
+
+
+@pytest.mark.parametrize("file_name", ["page.html", "API.md", "..", "__init__.py", "oauth2.py"])
+def test_no_other_file_of_the_layer_is_handed_out(app, file_name):
+    assert Client(app).http.get(f"/docs/{file_name}").status_code == 404
