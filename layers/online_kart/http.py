@@ -71,11 +71,6 @@ class Page(BaseModel, Generic[T]):
     items: Sequence[T]
     next_cursor: str | None = None
 
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """Its name in the API's documents: `PageOfHub`."""
-        return "PageOf" + "".join(param.__name__ for param in params)
-
 
 def page_of(rows: Sequence[T], limit: int, cursor_of: Callable[[T], Sequence[Any]]) -> Page[T]:
     """A page from up to `limit + 1` rows in order: the one too many says that there is a next page.
@@ -106,9 +101,12 @@ def after(cursor: str | None, types: type[T]) -> T | None:
 
 
 def read_body(request: Request, model: type[M]) -> M:
-    """The request's JSON body as the model. InvalidRequest names every field that is wrong."""
+    """The request's JSON body as the model, by JSON's own types: `"2"` is no number, and 0 no date.
+
+    InvalidRequest names every field that is wrong.
+    """
     try:
-        body = model.model_validate_json(request.raw_body or b"null")
+        body = model.model_validate_json(request.raw_body or b"null", strict=True)
     except ValidationError as error:
         raise InvalidFields(error) from None
     _refuse_nul(body.model_dump(mode="json"), "body")

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document of an app, made of its routes and of what `contract` was told of their views."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 from chalice import Chalice
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from . import problems
 from .contract import JSON, Answer, Operation, errors_of, operation_of
@@ -55,12 +57,22 @@ class _Part(NamedTuple):
     type_: Any
 
 
+class _Named(GenerateJsonSchema):
+    """Pydantic's schemas, with names that can be said: `PageOfHub`, not `Page_Hub_`."""
+
+    def normalize_name(self, name: str) -> str:
+        words = name.replace("[", " Of ").replace(",", " And ")
+        return "".join(word[0].upper() + word[1:] for word in re.findall(r"\w+", words))
+
+
 class _Schemas:
     """The schemas of parts, and of the models that they name."""
 
     def __init__(self, parts: Iterable[_Part]) -> None:
         inputs = [(part.key, part.mode, TypeAdapter(part.type_)) for part in parts]
-        keyed, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REFERENCE)
+        keyed, definitions = TypeAdapter.json_schemas(
+            inputs, ref_template=_REFERENCE, schema_generator=_Named
+        )
         self._of = {key: schema for (key, _), schema in keyed.items()}
         self.components: dict[str, Schema] = definitions.get("$defs", {})
 
@@ -177,7 +189,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "tags": [route.tag],
         "parameters": list(_parameters(route, schemas)),
         "requestBody": _body(route, schemas),
-        "responses": dict(_responses(route, schemas)),
+        "responses": dict(sorted(_responses(route, schemas))),
     }
     return {name: value for name, value in said.items() if value}
 

@@ -1,7 +1,8 @@
 """`/docs` of each app in a browser that can reach nothing but the app."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from chalice.config import Config
@@ -14,7 +15,7 @@ from tests.contracts import contract_of
 
 
 @pytest.fixture(scope="module", params=APPS)
-def served(request) -> Iterator[tuple[str, dict]]:
+def served(request) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Where an app is served, and its document. No store is needed: the pages ask none."""
     app = load_app(request.param).app
     server = LocalDevServer(app, Config(), HOST, 0)

@@ -134,6 +134,16 @@ def test_every_wrong_field_of_a_body_is_named():
     }
 
 
+@pytest.mark.parametrize("quantity", ['"2"', "true"])
+def test_what_only_looks_like_a_number_is_refused_as_the_schema_says(quantity):
+    body = b'{"name": "Asha", "lines": [{"sku": "MUG", "quantity": %s}]}' % quantity.encode()
+
+    with pytest.raises(InvalidFields) as refused:
+        read_body(a_request(body), Wanted)
+
+    assert [error["field"] for error in refused.value.errors] == ["lines.0.quantity"]
+
+
 def test_an_error_repeats_nothing_that_the_client_sent():
     with pytest.raises(InvalidFields) as refused:
         read_body(a_request(b'{"name": {"secret": "4711"}, "lines": []}'), Wanted)

@@ -69,7 +69,7 @@ def _rows(table: RouteTable) -> Iterator[Row]:
         )
 
 
-class Stop(Model):
+class PathStop(Model):
     """`minutes` are those from the start until its door, without waiting for departures."""
 
     facility: str
@@ -109,7 +109,7 @@ class PathView(Model):
     table_version: int
     minutes: int
     hops: int
-    stops: tuple[Stop, ...]
+    stops: tuple[PathStop, ...]
     legs: tuple[PathLeg, ...]
     ways: tuple[Way, ...]
     why: Explanation
@@ -173,8 +173,10 @@ def _start(at_origin: Facility, at: datetime, is_order: bool) -> Start:
     return Start(at, at + timedelta(minutes=at_origin.handling_minutes))
 
 
-def _stops(routes: Routes, path: PlannedPath) -> Iterator[Stop]:
+def _stops(routes: Routes, path: PlannedPath) -> Iterator[PathStop]:
     minutes = accumulate((leg.minutes for leg in path.legs), initial=0)
     for code, at, budget in zip(path.facilities, minutes, path.budgets, strict=True):
         facility = routes.facility(code)
-        yield Stop(facility=code, name=facility.name, kind=facility.kind, minutes=at, budget=budget)
+        yield PathStop(
+            facility=code, name=facility.name, kind=facility.kind, minutes=at, budget=budget
+        )

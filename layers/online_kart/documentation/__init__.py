@@ -86,7 +86,7 @@ def _renderer() -> Path:
 
 
 def _text(body: str, media_type: str) -> Response:
-    headers = {
+    headers: dict[str, str | list[str]] = {
         "Content-Type": f"{media_type}; charset=utf-8",
         "Content-Security-Policy": POLICY,
         "X-Content-Type-Options": "nosniff",

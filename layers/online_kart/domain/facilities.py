@@ -15,7 +15,17 @@ from .calendars import ClosedWeekdays
 from .network import TIME_ZONE_DEFAULT, Leg, Mode
 from .promises import LAST_MILE_MINUTES_DEFAULT
 from .timetables import DepartureTime
-from .values import FacilityCode, Instant, Latitude, Longitude, Minutes, Name, Pincode, PincodeRange
+from .values import (
+    FacilityCode,
+    Instant,
+    Latitude,
+    LocalTime,
+    Longitude,
+    Minutes,
+    Name,
+    Pincode,
+    PincodeRange,
+)
 
 FacilityStatus = Literal["open", "draining", "closed"]
 """open: takes work. draining: refuses new work, what is there still leaves. closed: gone."""
@@ -85,7 +95,7 @@ class AddFulfillmentCenter(_Place):
 
     fc_code: FacilityCode
     capacity_units: Units = CAPACITY_UNITS_DEFAULT
-    cut_off: time = CUT_OFF_DEFAULT
+    cut_off: LocalTime = CUT_OFF_DEFAULT
     last_mile_minutes: Minutes = LAST_MILE_MINUTES_DEFAULT
     closed_weekdays: ClosedWeekdays = ()
     pincode_ranges: Annotated[tuple[PincodeRange, ...], Field(max_length=RANGES_MAX)] = ()
@@ -114,7 +124,7 @@ class ChangeFulfillmentCenter(ChangeHub):
     model_config = example(cut_off="16:30:00", closed_weekdays=["sun"])
 
     capacity_units: Units | None = None
-    cut_off: time | None = None
+    cut_off: LocalTime | None = None
     last_mile_minutes: Minutes | None = None
     closed_weekdays: ClosedWeekdays | None = None
 
@@ -190,7 +200,7 @@ class FulfillmentCenter(_Facility):
 
     fc_code: FacilityCode
     capacity_units: int
-    cut_off: time
+    cut_off: LocalTime
     last_mile_minutes: int
     closed_weekdays: ClosedWeekdays
     home_hub_code: str | None

@@ -7,7 +7,6 @@ file may be long and written by hand.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from datetime import time
 from enum import StrEnum
 from functools import cache, cached_property
 from itertools import accumulate, islice
@@ -21,7 +20,7 @@ from .base import Model, example
 from .calendars import Calendar, ClosedWeekdays, Holidays
 from .errors import InvalidNetwork, NotServed
 from .timetables import DepartureTime
-from .values import Latitude, Longitude, Minutes, PincodeRange
+from .values import Latitude, LocalTime, Longitude, Minutes, PincodeRange
 
 HOP_LIMIT_MAX = 16
 HOP_LIMIT_DEFAULT = 4
@@ -73,7 +72,7 @@ class Facility(Model):
     state: str = ""
     time_zone: str = TIME_ZONE_DEFAULT
     capacity_units: Annotated[int, Field(ge=0)] | None = None
-    cut_off: time | None = None
+    cut_off: LocalTime | None = None
     last_mile_minutes: Minutes | None = None
     closed_weekdays: ClosedWeekdays = ()
     holidays: Holidays = ()

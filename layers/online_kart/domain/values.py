@@ -1,10 +1,17 @@
 """Small values with a rule of their own: pincodes, SKUs, codes, money, times."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 PINCODE_MIN = 100_000
 PINCODE_MAX = 999_999
@@ -35,6 +42,26 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Instant = AwareDatetime
 """A moment with a time zone. We store and compare in UTC and show in the shop's zone."""
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("a local time has no zone: it is its facility's")
+    return value
+
+
+LocalTime = Annotated[
+    time,
+    AfterValidator(_without_zone),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$",
+            "examples": ["18:00:00"],
+        }
+    ),
+]
+"""A time of day at a facility, such as `18:00:00`."""
 
 
 def _instant_of(value: Any) -> Any:
