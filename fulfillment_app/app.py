@@ -31,7 +31,10 @@ from chalicelib.steps import (
     reconcile,
 )
 
+from online_kart.request_ids import with_request_id
+
 app = Chalice(app_name="fulfillment")
+app.middleware("http")(with_request_id)
 
 for part in (
     batches_api.batches_api,

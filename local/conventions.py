@@ -1,6 +1,5 @@
 """Writes the table of problems into the APIs' conventions: `python -m local.conventions`, of what the three documents say."""
 
-import inspect
 import re
 from typing import get_type_hints
 
@@ -25,13 +24,14 @@ def answered() -> list[type[KartError]]:
 
 def conventions() -> str:
     rows = "\n".join(map(_row, answered()))
-    return TABLE.sub(lambda old: f"{old[1]}{HEAD}{rows}\n{old[2]}", CONVENTIONS.read_text("utf-8"))
+    return TABLE.sub(
+        lambda old: f"{old[1]}\n{HEAD}{rows}\n\n{old[2]}", CONVENTIONS.read_text("utf-8")
+    )
 
 
 def _row(error: type[KartError]) -> str:
-    meaning = " ".join((inspect.getdoc(error) or "").partition("\n\n")[0].split())
     facts = ", ".join(f"`{fact}`" for fact in get_type_hints(error))
-    return f"| `{error.__name__}` | {int(problems.answered(error))} | {meaning} | {facts} |"
+    return f"| `{error.__name__}` | {int(problems.answered(error))} | {problems.meaning(error)} | {facts} |"
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from .contract import JSON, Answer, Operation, errors_of, operation_of
 from .domain.errors import KartError
 from .http import HEADER_LENGTH_MAX, INTERNAL_ERROR
 from .problems import Schema, schema_name
+from .request_ids import HEADER
 
 VERSION = "1.0.0"
 """Of the contract. The first number changes when clients must."""
@@ -30,12 +31,13 @@ class Unsaid(Exception):
 
 
 class Route(NamedTuple):
-    """An operation in its place. `parameters` are the names in its path."""
+    """An operation in its place. `parameters` are names in its path, `media_types` those that Chalice lets pass."""
 
     path: str
     method: str
     name: str
     parameters: Sequence[str]
+    media_types: Sequence[str]
     view: Callable[..., Any]
     said: Operation
 
@@ -102,7 +104,10 @@ def document(app: Chalice, title: str, description: str) -> dict[str, Any]:
         "tags": _tags(routes),
         "paths": paths,
         # Sign-in is a later step: its `securitySchemes` come here, and `security` beside `paths`.
-        "components": {"schemas": _components(routes, schemas) | _problems(errors, schemas)},
+        "components": {
+            "schemas": _components(routes, schemas) | _problems(errors, schemas),
+            "headers": {HEADER: _request_id()},
+        },
     }
 
 
@@ -113,8 +118,15 @@ def routes_of(app: Chalice) -> Iterator[Route]:
             said = operation_of(entry.view_function)
             if said is None:
                 raise Unsaid(f"{method} {path}: put @operation on {entry.view_name}.")
-            name, view = entry.view_name, entry.view_function
-            yield Route(path, method, name, entry.view_args, view, said)
+            yield Route(
+                path=path,
+                method=method,
+                name=entry.view_name,
+                parameters=entry.view_args,
+                media_types=entry.content_types,
+                view=entry.view_function,
+                said=said,
+            )
 
 
 def _parts(routes: Iterable[Route]) -> Iterator[_Part]:
@@ -172,9 +184,17 @@ def _not_json() -> Schema:
     return {
         "type": "object",
         "title": "Not JSON",
-        "description": "The body's Content-Type is not application/json. This answer alone is no problem+json.",
+        "description": "The request's Content-Type is not application/json. This answer alone is no problem+json.",
         "properties": {"Code": {"const": "UnsupportedMediaType"}, "Message": {"type": "string"}},
         "required": ["Code", "Message"],
+    }
+
+
+def _request_id() -> Schema:
+    return {
+        "required": True,
+        "description": "Tell us this when something is wrong: our logs have it.",
+        "schema": {"type": "string"},
     }
 
 
@@ -189,7 +209,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "tags": [route.tag],
         "parameters": list(_parameters(route, schemas)),
         "requestBody": _body(route, schemas),
-        "responses": dict(sorted(_responses(route, schemas))),
+        "responses": _answers(route, schemas),
     }
     return {name: value for name, value in said.items() if value}
 
@@ -249,16 +269,25 @@ def _body(route: Route, schemas: _Schemas) -> dict[str, Any] | None:
     return {"required": route.said.needs_body, "content": {JSON: content}}
 
 
+def _answers(route: Route, schemas: _Schemas) -> dict[str, dict[str, Any]]:
+    """By status. Each has its request's id."""
+    marked = {HEADER: {"$ref": f"#/components/headers/{HEADER}"}}
+    return {
+        status: {**told, "headers": {**told.get("headers", {}), **marked}}
+        for status, told in sorted(_responses(route, schemas))
+    }
+
+
 def _responses(route: Route, schemas: _Schemas) -> Iterator[tuple[str, dict[str, Any]]]:
     for answer in route.said.answers:
         yield str(int(answer.status)), _answer(route, answer, schemas)
     errors = sorted(errors_of(route.said), key=problems.answered)
     for status, of_status in groupby(errors, key=problems.answered):
-        yield str(int(status)), _refusal([error.__name__ for error in of_status])
-    if route.said.body is not None:
+        yield str(int(status)), _refusal(list(of_status))
+    if "*/*" not in route.media_types:
         not_json = {"schema": _named(_NOT_JSON)}
-        yield "415", {"description": "The body is not sent as JSON", "content": {JSON: not_json}}
-    yield str(int(HTTPStatus.INTERNAL_SERVER_ERROR)), _refusal([INTERNAL_ERROR])
+        yield "415", {"description": "The Content-Type is not JSON's", "content": {JSON: not_json}}
+    yield str(int(HTTPStatus.INTERNAL_SERVER_ERROR)), _problem(problems.BUG, [INTERNAL_ERROR])
 
 
 def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
@@ -272,12 +301,17 @@ def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     return told
 
 
-def _refusal(names: Sequence[str]) -> dict[str, Any]:
+def _refusal(errors: Sequence[type[KartError]]) -> dict[str, Any]:
+    told = "\n".join(f"- `{error.__name__}`: {problems.meaning(error)}" for error in errors)
+    return _problem(told, [error.__name__ for error in errors])
+
+
+def _problem(description: str, names: Sequence[str]) -> dict[str, Any]:
     """The problems of one status, told apart by their `type`."""
     schemas = [_named(schema_name(name)) for name in names]
     schema: Schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
     return {
-        "description": ", ".join(names),
+        "description": description,
         "content": {problems.MEDIA_TYPE: {"schema": schema}},
     }
 

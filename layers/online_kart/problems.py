@@ -34,6 +34,11 @@ def schema_name(name: str) -> str:
     return f"{name}Problem"
 
 
+def meaning(error: type[KartError]) -> str:
+    """The first paragraph of what its class says, on one line."""
+    return " ".join((inspect.getdoc(error) or "").partition("\n\n")[0].split())
+
+
 def facts_of(error: type[KartError]) -> Mapping[str, Any]:
     """Fact → its type, without None: a fact that is None is left out of an answer."""
     return {name: _given(type_) for name, type_ in get_type_hints(error).items()}

@@ -60,7 +60,7 @@ def test_the_page_shows_every_operation_and_the_conventions(page, served):
     expect(page.locator("#api .opblock")).to_have_count(operations)
     expect(page.locator("#api .opblock-tag")).to_have_count(len(said["tags"]))
     expect(page.locator("#api .info")).to_contain_text("Conventions of the three APIs")
-    expect(page.locator("#api .info")).to_contain_text("urn:kart:problem:")
+    expect(page.locator("#api .info table")).to_contain_text("StockTooLow")
 
 
 def test_an_operation_opens_with_its_answers_and_can_be_tried(page, served):
