@@ -20,6 +20,7 @@ from online_kart.domain import errors
 from online_kart.domain.errors import KartError
 from online_kart.http import INTERNAL_ERROR, errors_to_http, json_response
 from online_kart.openapi import Unsaid, document, routes_of
+from online_kart.request_ids import with_request_id
 from tests.contracts import Broken, Contract, contract_of
 
 ROUTES = [(name, route) for name in APPS for route in routes_of(load_app(name).app)]
@@ -187,6 +188,7 @@ class Line(BaseModel):
 def drifting(answer, status=HTTPStatus.OK):
     """The contract of an app that says one thing, and the app, which answers another."""
     app = Chalice(app_name="drifting")
+    app.middleware("http")(with_request_id)
 
     @app.route("/lines", methods=["GET"])
     @operation(ok(Line))

@@ -60,7 +60,12 @@ def stock_ledger_of_fc(fc_code: str) -> Response:
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock-adjustments", methods=["POST"])
-@operation(created(StockLevel), body=AdjustStock, errors=(NotFound, StockTooLow), needs_key=True)
+@operation(
+    created(StockLevel, has_location=False),
+    body=AdjustStock,
+    errors=(NotFound, StockTooLow),
+    needs_key=True,
+)
 @errors_to_http
 def adjust_stock(fc_code: str) -> Response:
     """201 with the stock as it is now. Needs an `Idempotency-Key`: the same request again gets the same answer."""
