@@ -52,6 +52,7 @@ def test_what_a_network_writes_it_reads_again():
         ({"facilities": [BLR1 | {"holidays": ["4 March"]}]}, "facilities[0].holidays[0]: "),
         ({"facilities": [BLR1 | {"closed_weekdays": ["Sun"]}]}, "facilities[0].closed_weekdays"),
         ({"facilities": [BLR1 | {"time_zone": "Asia/Nowhere"}]}, 'facilities[0]: "Asia/Nowhere"'),
+        ({"facilities": [BLR1 | {"cut_off": "18:00+05:30"}]}, "facilities[0].cut_off: "),
         ({"facilities": [BLR1 | {"code": "no spaces"}]}, "facilities[0].code: "),
         ({"facilities": [BLR1 | {"kind": "depot"}]}, "facilities[0].kind: "),
         ({"facilities": [BLR1 | {"handling_minutes": "30"}]}, "facilities[0].handling_minutes: "),
