@@ -209,7 +209,9 @@ class LegNameQuery(LegName, ChangeQuery):
 
 
 @facilities_api.route("/legs", methods=["POST"])
-@operation(*CHANGE_ANSWERS, body=AddLeg, query=ChangeQuery, errors=(NotFound, LegExists))
+@operation(
+    *CHANGE_ANSWERS, body=AddLeg, query=ChangeQuery, errors=(NotFound, LegExists, InvalidNetwork)
+)
 @errors_to_http
 def add_leg() -> Response:
     request = facilities_api.current_request
