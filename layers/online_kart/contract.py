@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from .domain.errors import InvalidRequest, KartError, Unavailable
-from .http import InvalidFields
+from .http import InvalidFields, Page
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -20,12 +20,18 @@ _SAID = "_operation"
 
 @dataclass(frozen=True)
 class Answer:
-    """A status that is no error. `content`: a type that pydantic knows, None where the answer has no body."""
+    """A status that is no error. `model`: a type that pydantic knows, None where the answer has no body."""
 
     status: HTTPStatus
-    content: Any
+    model: Any
     media_types: tuple[str, ...] = (JSON,)
     has_location: bool = False
+    is_page: bool = False
+
+    @property
+    def content(self) -> Any:
+        """The type of what is sent. Each kind of page is a class that takes pydantic a millisecond, so it is made here."""
+        return Page[self.model] if self.is_page else self.model
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Operation:
 def ok(content: Any, *media_types: str) -> Answer:
     """JSON, where no other media type is named."""
     return Answer(HTTPStatus.OK, content, media_types or (JSON,))
+
+
+def pages(of: Any) -> Answer:
+    """A list, of which each answer is a page."""
+    return Answer(HTTPStatus.OK, of, is_page=True)
 
 
 def created(content: Any, has_location: bool = True) -> Answer:

@@ -5,11 +5,10 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation
+from online_kart.contract import created, operation, pages
 from online_kart.domain.customers import AddAddress, Address
 from online_kart.domain.errors import NotFound
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -42,7 +41,7 @@ def add_address(customer_id: str) -> Response:
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["GET"])
-@operation(ok(Page[Address]), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
+@operation(pages(Address), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_addresses(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")

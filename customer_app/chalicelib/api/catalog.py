@@ -5,12 +5,11 @@ from typing import Annotated
 from chalice import Blueprint, Response
 from pydantic import StringConstraints
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.storefront import ShownCategory, ShownItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -32,7 +31,7 @@ class ItemsQuery(Query):
 
 
 @catalog_api.route("/categories", methods=["GET"])
-@operation(ok(Page[ShownCategory]), query=Query)
+@operation(pages(ShownCategory), query=Query)
 @errors_to_http
 def list_categories() -> Response:
     query = read_query(catalog_api.current_request, Query)
@@ -42,7 +41,7 @@ def list_categories() -> Response:
 
 
 @catalog_api.route("/items", methods=["GET"])
-@operation(ok(Page[ShownItem]), query=ItemsQuery)
+@operation(pages(ShownItem), query=ItemsQuery)
 @errors_to_http
 def list_items() -> Response:
     query = read_query(catalog_api.current_request, ItemsQuery)

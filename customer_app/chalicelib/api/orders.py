@@ -6,11 +6,10 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import accepted, ok, operation
+from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.errors import NotFound, NotOffered, OrderStatusConflict
 from online_kart.domain.orders import Order, PlaceOrder
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -59,7 +58,7 @@ def order_by_id(order_id: str) -> Response:
 
 
 @orders_api.route("/customers/{customer_id}/orders", methods=["GET"])
-@operation(ok(Page[Order]), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
+@operation(pages(Order), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def orders_of_customer(customer_id: str) -> Response:
     """The newest first."""

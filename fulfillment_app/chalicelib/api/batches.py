@@ -8,7 +8,7 @@ from uuid import UUID
 from chalice import Blueprint, Response
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from online_kart.contract import accepted, ok, operation
+from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.base import Model, example
 from online_kart.domain.batches import Batch, BatchFilter, BatchStatus, BatchWithManifest, SendUnits
 from online_kart.domain.errors import (
@@ -21,7 +21,6 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -79,7 +78,7 @@ class MoveBatch(Model):
 
 
 @batches_api.route("/batches", methods=["GET"])
-@operation(ok(Page[Batch]), query=BatchesQuery)
+@operation(pages(Batch), query=BatchesQuery)
 @errors_to_http
 def list_batches() -> Response:
     """The next to leave first. With `status=finished` the history, the last to finish first."""

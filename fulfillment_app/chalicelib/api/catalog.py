@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation
+from online_kart.contract import created, ok, operation, pages
 from online_kart.domain.catalog import AddCategory, Category, CategoryId, DescribeCategory
 from online_kart.domain.errors import (
     CategoryExists,
@@ -13,7 +13,6 @@ from online_kart.domain.errors import (
     UnknownReference,
 )
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -46,7 +45,7 @@ def add_category() -> Response:
 
 
 @catalog_api.route("/item-categories", methods=["GET"])
-@operation(ok(Page[Category]), query=Query)
+@operation(pages(Category), query=Query)
 @errors_to_http
 def list_categories() -> Response:
     """By id; `parent_id` tells the tree."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from chalice import Blueprint, Response
 from pydantic import Field, StringConstraints, model_validator
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.base import Model, example
 from online_kart.domain.deliveries import ATTEMPTS_MAX, Delivery, DeliveryStatus, Outcome
 from online_kart.domain.errors import (
@@ -19,7 +19,6 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -64,7 +63,7 @@ class TellOutcome(Model):
 
 
 @deliveries_api.route("/deliveries", methods=["GET"])
-@operation(ok(Page[Delivery]), query=DeliveriesQuery)
+@operation(pages(Delivery), query=DeliveriesQuery)
 @errors_to_http
 def list_deliveries() -> Response:
     query = read_query(deliveries_api.current_request, DeliveriesQuery)

@@ -6,7 +6,7 @@ and what it would do, and changes nothing.
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.base import example
 from online_kart.domain.errors import (
     FacilityExists,
@@ -31,7 +31,6 @@ from online_kart.domain.facilities import (
 from online_kart.domain.network import Leg, LegKey, Mode, Network, parse_network
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -64,7 +63,7 @@ def add_hub() -> Response:
 
 
 @facilities_api.route("/hubs", methods=["GET"])
-@operation(ok(Page[Hub]), query=Query)
+@operation(pages(Hub), query=Query)
 @errors_to_http
 def list_hubs() -> Response:
     query = read_query(facilities_api.current_request, Query)
@@ -138,7 +137,7 @@ def add_fulfillment_center() -> Response:
 
 
 @facilities_api.route("/fulfillment-centers", methods=["GET"])
-@operation(ok(Page[FulfillmentCenter]), query=Query)
+@operation(pages(FulfillmentCenter), query=Query)
 @errors_to_http
 def list_fulfillment_centers() -> Response:
     query = read_query(facilities_api.current_request, Query)
@@ -222,7 +221,7 @@ def add_leg() -> Response:
 
 
 @facilities_api.route("/legs", methods=["GET"])
-@operation(ok(Page[Leg]), query=LegsQuery)
+@operation(pages(Leg), query=LegsQuery)
 @errors_to_http
 def list_legs() -> Response:
     query = read_query(facilities_api.current_request, LegsQuery)

@@ -4,12 +4,11 @@ from datetime import date
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import operation, pages
 from online_kart.domain.errors import HolidayExists, NotFound, TooManyHolidays
 from online_kart.domain.holidays import Holiday, HolidayDate, HolidayKey
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -43,7 +42,7 @@ def add_holiday() -> Response:
 
 
 @holidays_api.route("/holidays", methods=["GET"])
-@operation(ok(Page[Holiday]), query=HolidaysQuery)
+@operation(pages(Holiday), query=HolidaysQuery)
 @errors_to_http
 def list_holidays() -> Response:
     query = read_query(holidays_api.current_request, HolidaysQuery)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import accepted, ok, operation
+from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.errors import (
     NotFound,
     NotOffered,
@@ -15,7 +15,6 @@ from online_kart.domain.errors import (
 from online_kart.domain.inbound import Asn, Receipt, ReceiveShipment, ShownShipment
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -37,7 +36,7 @@ class ShipmentsQuery(Query):
 
 
 @inbound_api.route("/inbound-shipments", methods=["GET"])
-@operation(ok(Page[ShownShipment]), query=ShipmentsQuery)
+@operation(pages(ShownShipment), query=ShipmentsQuery)
 @errors_to_http
 def list_shipments() -> Response:
     """What is upcoming, the soonest first."""

@@ -4,13 +4,12 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import PackageStatus
 from online_kart.domain.packages import Package
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -33,7 +32,7 @@ class PackagesQuery(Query):
 
 
 @packages_api.route("/packages", methods=["GET"])
-@operation(ok(Page[Package]), query=PackagesQuery)
+@operation(pages(Package), query=PackagesQuery)
 @errors_to_http
 def list_packages() -> Response:
     """In the order of their ids; `facility` is where they are now."""

@@ -5,13 +5,12 @@ from typing import Self
 from chalice import Blueprint, Response
 from pydantic import model_validator
 
-from online_kart.contract import ok, operation
+from online_kart.contract import operation, pages
 from online_kart.domain.base import Model, example
 from online_kart.domain.errors import NotFound, PincodesTaken
 from online_kart.domain.facilities import PincodeChange
 from online_kart.domain.values import Pincode
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -49,7 +48,7 @@ class RangeQuery(ChangeQuery):
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["GET"])
-@operation(ok(Page[PincodeRangeView]), query=Query, errors=(NotFound,))
+@operation(pages(PincodeRangeView), query=Query, errors=(NotFound,))
 @errors_to_http
 def list_pincodes(fc_code: str) -> Response:
     query = read_query(pincodes_api.current_request, Query)

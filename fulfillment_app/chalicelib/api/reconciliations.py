@@ -7,12 +7,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import accepted, ok, operation
+from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.base import Model
 from online_kart.domain.errors import NotFound
 from online_kart.domain.reconciliation import Reconciliation
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -48,7 +47,7 @@ def request_reconciliation() -> Response:
 
 
 @reconciliations_api.route("/reconciliations", methods=["GET"])
-@operation(ok(Page[Reconciliation]), query=Query)
+@operation(pages(Reconciliation), query=Query)
 @errors_to_http
 def list_reconciliations() -> Response:
     """The newest first."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from chalice import Blueprint, Response
 from pydantic import Field, StringConstraints
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.base import Model, example
 from online_kart.domain.errors import NoRoute, NotFound, NotServed, VersionNotKept
 from online_kart.domain.network import HOP_LIMIT_MAX, FacilityKind
@@ -149,7 +149,7 @@ def request_rebuild() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds", methods=["GET"])
-@operation(ok(Page[RouteBuild]), query=Query)
+@operation(pages(RouteBuild), query=Query)
 @errors_to_http
 def list_rebuilds() -> Response:
     """The newest first."""

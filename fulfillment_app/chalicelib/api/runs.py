@@ -5,11 +5,11 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.base import Model
 from online_kart.domain.errors import NotFound
 from online_kart.domain.runs import Machine, Run, RunStatus
-from online_kart.http import Page, Query, after, errors_to_http, json_response, page_of, read_query
+from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
 
 from .. import wiring
 from ..services import runs
@@ -27,7 +27,7 @@ class RunsOfBusinessId(Model):
 
 
 @runs_api.route("/runs", methods=["GET"])
-@operation(ok(Page[Run]), query=RunsQuery)
+@operation(pages(Run), query=RunsQuery)
 @errors_to_http
 def list_runs() -> Response:
     """The newest first."""

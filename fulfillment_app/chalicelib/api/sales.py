@@ -4,9 +4,9 @@ from datetime import date
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import operation, pages
 from online_kart.domain.sales import CategorySales, MonthSales
-from online_kart.http import Page, Query, after, errors_to_http, json_response, page_of, read_query
+from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
 
 from .. import wiring
 from ..services import sales
@@ -15,7 +15,7 @@ sales_api = Blueprint(__name__)
 
 
 @sales_api.route("/sales/by-category", methods=["GET"])
-@operation(ok(Page[CategorySales]), query=Query)
+@operation(pages(CategorySales), query=Query)
 @errors_to_http
 def sales_by_category() -> Response:
     """Each category's own items, without those of the categories below it."""
@@ -26,7 +26,7 @@ def sales_by_category() -> Response:
 
 
 @sales_api.route("/sales/by-month", methods=["GET"])
-@operation(ok(Page[MonthSales]), query=Query)
+@operation(pages(MonthSales), query=Query)
 @errors_to_http
 def sales_by_month() -> Response:
     """The latest month first; months of the shop's time zone."""

@@ -5,11 +5,10 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -31,7 +30,7 @@ class SellersQuery(Query):
 
 
 @sellers_api.route("/sellers", methods=["GET"])
-@operation(ok(Page[Seller]), query=SellersQuery)
+@operation(pages(Seller), query=SellersQuery)
 @errors_to_http
 def list_sellers() -> Response:
     """The oldest first."""

@@ -4,12 +4,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation
+from online_kart.contract import created, operation, pages
 from online_kart.domain.errors import NotFound, StockTooLow
 from online_kart.domain.stock import AdjustStock, LedgerEntry, StockLevel
 from online_kart.domain.values import Sku
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -36,7 +35,7 @@ class LedgerQuery(Query):
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
-@operation(ok(Page[StockLevel]), query=Query, errors=(NotFound,))
+@operation(pages(StockLevel), query=Query, errors=(NotFound,))
 @errors_to_http
 def stock_of_fc(fc_code: str) -> Response:
     """On hand and reserved, per item and seller."""
@@ -47,7 +46,7 @@ def stock_of_fc(fc_code: str) -> Response:
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock-ledger", methods=["GET"])
-@operation(ok(Page[LedgerEntry]), query=LedgerQuery, errors=(NotFound,))
+@operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,))
 @errors_to_http
 def stock_ledger_of_fc(fc_code: str) -> Response:
     """Every change, the newest first."""

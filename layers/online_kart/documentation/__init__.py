@@ -14,7 +14,6 @@ from chalice import Blueprint, Chalice, Response
 from ..contract import ok, operation
 from ..domain.errors import NotFound
 from ..http import errors_to_http
-from ..openapi import document
 
 HERE = Path(__file__).parent
 CONVENTIONS = HERE / "API.md"
@@ -68,6 +67,8 @@ def documentation(title: str) -> Blueprint:
 
 @cache
 def _document(app: Chalice, title: str) -> str:
+    from ..openapi import document  # when somebody asks: an app starts without it
+
     return json.dumps(document(app, title, CONVENTIONS.read_text("utf-8")))
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, no_content, ok, operation
+from online_kart.contract import created, no_content, ok, operation, pages
 from online_kart.domain.errors import (
     FacilityNotOpen,
     NotFound,
@@ -17,7 +17,6 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn, ShownShipment
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -70,7 +69,7 @@ def announce_shipment(seller_id: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["GET"])
-@operation(ok(Page[ShownShipment]), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@operation(pages(ShownShipment), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_shipments(seller_id: str) -> Response:
     """What is upcoming, the soonest first."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation
+from online_kart.contract import created, ok, operation, pages
 from online_kart.domain.errors import (
     NotFound,
     OfferExists,
@@ -16,7 +16,6 @@ from online_kart.domain.errors import (
 from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem, StockedItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -64,7 +63,7 @@ def make_offer(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["GET"])
-@operation(ok(Page[OfferedItem]), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@operation(pages(OfferedItem), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_items(seller_id: str) -> Response:
     """By SKU."""

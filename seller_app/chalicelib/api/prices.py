@@ -4,12 +4,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound, SellerNotApproved
 from online_kart.domain.sellers import ChangePrice, Offer, PriceChange
 from online_kart.domain.values import Sku
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -46,7 +45,7 @@ def change_price(seller_id: str, sku: str) -> Response:
 
 @prices_api.route("/sellers/{seller_id}/items/{sku}/prices", methods=["GET"])
 @operation(
-    ok(Page[PriceChange]), path={"seller_id": UUID, "sku": Sku}, query=Query, errors=(NotFound,)
+    pages(PriceChange), path={"seller_id": UUID, "sku": Sku}, query=Query, errors=(NotFound,)
 )
 @errors_to_http
 def price_history(seller_id: str, sku: str) -> Response:

@@ -4,12 +4,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.sellers import SoldLine, SoldTotal
 from online_kart.domain.values import FacilityCode, Sku
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -31,7 +30,7 @@ class SalesQuery(Query):
 
 
 @sales_api.route("/sellers/{seller_id}/sales", methods=["GET"])
-@operation(ok(Page[SoldLine]), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
+@operation(pages(SoldLine), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
 @errors_to_http
 def list_sales(seller_id: str) -> Response:
     """The newest first. A return has negative numbers."""
@@ -51,7 +50,7 @@ def list_sales(seller_id: str) -> Response:
 
 
 @sales_api.route("/sellers/{seller_id}/sales/totals", methods=["GET"])
-@operation(ok(Page[SoldTotal]), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
+@operation(pages(SoldTotal), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
 @errors_to_http
 def sales_totals(seller_id: str) -> Response:
     """By FC and item, returns taken off."""

@@ -4,12 +4,11 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation
+from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.sellers import StockOfOffer
 from online_kart.domain.values import FacilityCode, Sku
 from online_kart.http import (
-    Page,
     Query,
     after,
     errors_to_http,
@@ -31,7 +30,7 @@ class StockQuery(Query):
 
 
 @stock_api.route("/sellers/{seller_id}/stock", methods=["GET"])
-@operation(ok(Page[StockOfOffer]), path={"seller_id": UUID}, query=StockQuery, errors=(NotFound,))
+@operation(pages(StockOfOffer), path={"seller_id": UUID}, query=StockQuery, errors=(NotFound,))
 @errors_to_http
 def stock_of_seller(seller_id: str) -> Response:
     """By SKU and FC."""
