@@ -98,9 +98,9 @@ def speed(state: Path, factor: float) -> int:
 def _tell(addresses: Addresses, clock_file: ClockFile) -> None:
     clock = clock_file.clock()
     print("\nOnline Kart runs:")
-    for app in APPS:
-        print(f"  {TITLES[app]:<38}{addresses.url(app)}, told of at {addresses.url(app)}/docs")
-    print(f"  {TITLES[ENGINE]:<38}{addresses.url(ENGINE)}")
+    for server in (*APPS, ENGINE):
+        print(f"  {TITLES[server]:<38}{addresses.url(server)}")
+    print(f"  {'their documentation':<38}at /docs of each app")
     print(f"  {'inventory database':<38}{addresses.databases.inventory_dsn}")
     print(f"  {'customer database':<38}{addresses.databases.customer_dsn}")
     print(f"  {'documents':<38}{addresses.databases.mongodb_uri}")
