@@ -27,9 +27,9 @@ def served(request) -> Iterator[tuple[str, Mapping[str, Any]]]:
     server.server.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser, served):
-    """Opened and drawn. What it complained of, and asked of others, must be nothing."""
+    """Opened and drawn, once an app. What it complained of, and asked of others, must be nothing."""
     address, _ = served
     complaints, strange = [], []
     context = browser.new_context(viewport={"width": 1280, "height": 800})
