@@ -24,6 +24,7 @@ from online_kart.request_ids import with_request_id
 from tests.contracts import Broken, Contract, contract_of
 
 ROUTES = [(name, route) for name in APPS for route in routes_of(load_app(name).app)]
+LISTS = [(name, route) for name, route in ROUTES if any(a.is_page for a in route.said.answers)]
 BODIES = [(name, route) for name, route in ROUTES if route.said.body is not None]
 ONLY_IN_MACHINES = {
     "Conflict",
@@ -94,6 +95,11 @@ def test_a_view_that_says_nothing_of_itself_is_found():
 
     with pytest.raises(Unsaid, match="GET /silent"):
         document(app, "Silent", "")
+
+
+@pytest.mark.parametrize(("name", "route"), LISTS, ids=named)
+def test_a_list_tells_its_order(name, route):
+    assert route.view.__doc__, "Say by what it is sorted."
 
 
 # -- examples

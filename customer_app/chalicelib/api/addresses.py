@@ -44,6 +44,7 @@ def add_address(customer_id: str) -> Response:
 @operation(pages(Address), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
 @errors_to_http
 def list_addresses(customer_id: str) -> Response:
+    """By id."""
     key: UUID = read_path(UUID, customer_id, "customer_id")
     query = read_query(addresses_api.current_request, Query)
     start = after(query.cursor, tuple[UUID])

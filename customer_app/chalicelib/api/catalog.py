@@ -34,6 +34,7 @@ class ItemsQuery(Query):
 @operation(pages(ShownCategory), query=Query)
 @errors_to_http
 def list_categories() -> Response:
+    """By id."""
     query = read_query(catalog_api.current_request, Query)
     start = after(query.cursor, tuple[str])
     rows = catalog.categories(wiring.customer_db(), start[0] if start else None, query.limit + 1)
@@ -44,6 +45,7 @@ def list_categories() -> Response:
 @operation(pages(ShownItem), query=ItemsQuery)
 @errors_to_http
 def list_items() -> Response:
+    """By SKU."""
     query = read_query(catalog_api.current_request, ItemsQuery)
     start = after(query.cursor, tuple[str])
     rows = catalog.items(

@@ -66,6 +66,7 @@ class TellOutcome(Model):
 @operation(pages(Delivery), query=DeliveriesQuery)
 @errors_to_http
 def list_deliveries() -> Response:
+    """By FC, status and package."""
     query = read_query(deliveries_api.current_request, DeliveriesQuery)
     rows = deliveries.listed(
         wiring.inventory_db(),

@@ -66,6 +66,7 @@ def add_hub() -> Response:
 @operation(pages(Hub), query=Query)
 @errors_to_http
 def list_hubs() -> Response:
+    """By code."""
     query = read_query(facilities_api.current_request, Query)
     start = after(query.cursor, tuple[str])
     rows = facilities.hubs(wiring.inventory_db(), start[0] if start else None, query.limit + 1)
@@ -140,6 +141,7 @@ def add_fulfillment_center() -> Response:
 @operation(pages(FulfillmentCenter), query=Query)
 @errors_to_http
 def list_fulfillment_centers() -> Response:
+    """By code."""
     query = read_query(facilities_api.current_request, Query)
     start = after(query.cursor, tuple[str])
     rows = facilities.fulfillment_centers(
@@ -224,6 +226,7 @@ def add_leg() -> Response:
 @operation(pages(Leg), query=LegsQuery)
 @errors_to_http
 def list_legs() -> Response:
+    """By origin, destination and mode."""
     query = read_query(facilities_api.current_request, LegsQuery)
     start = after(query.cursor, tuple[str, str, str])
     rows = facilities.legs_listed(

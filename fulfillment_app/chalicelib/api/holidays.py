@@ -45,6 +45,7 @@ def add_holiday() -> Response:
 @operation(pages(Holiday), query=HolidaysQuery)
 @errors_to_http
 def list_holidays() -> Response:
+    """By day."""
     query = read_query(holidays_api.current_request, HolidaysQuery)
     start = after(query.cursor, tuple[date, str])
     conn = wiring.inventory_db()

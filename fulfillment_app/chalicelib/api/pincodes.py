@@ -51,6 +51,7 @@ class RangeQuery(ChangeQuery):
 @operation(pages(PincodeRangeView), query=Query, errors=(NotFound,))
 @errors_to_http
 def list_pincodes(fc_code: str) -> Response:
+    """By the first of each range."""
     query = read_query(pincodes_api.current_request, Query)
     start = after(query.cursor, tuple[int])
     rows = pincodes.listed(

@@ -101,6 +101,7 @@ def differences() -> Response:
 @operation(ok(RouteTablePage), query=Query, errors=(NotFound,))
 @errors_to_http
 def route_table(facility_code: str) -> Response:
+    """Its rows as the table has them: routes, then those to hubs, then the default."""
     query = read_query(routes_api.current_request, Query)
     version, start = after(query.cursor, tuple[int, int]) or (None, 0)
     view = route_views.table_view(wiring.documents(), facility_code, version)

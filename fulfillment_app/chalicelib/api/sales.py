@@ -18,7 +18,7 @@ sales_api = Blueprint(__name__)
 @operation(pages(CategorySales), query=Query)
 @errors_to_http
 def sales_by_category() -> Response:
-    """Each category's own items, without those of the categories below it."""
+    """By category: its own items, without those of the categories below it."""
     query = read_query(sales_api.current_request, Query)
     last = after(query.cursor, tuple[str])
     rows = sales.by_category(wiring.inventory_db(), last[0] if last else None, query.limit + 1)
