@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import orders
 from online_kart.domain.errors import OrderStatusConflict
 from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
@@ -30,6 +31,8 @@ def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
                 conn,
                 CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
             )
+        crashpoint("request_cancellation.written")
+    crashpoint("request_cancellation.committed")
     return by_id(conn, order_id)
 
 
@@ -65,6 +68,8 @@ def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
                 refund_paise=0,
             ),
         )
+        crashpoint("finish_cancellation.written")
+    crashpoint("finish_cancellation.committed")
     return 0
 
 
@@ -80,4 +85,6 @@ def refuse(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
             orders.raise_run_revision(conn, order_id)  # whoever asks again asks for another run
             outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
             finish_if_over(conn, order_id, now)
+        crashpoint("refuse_cancellation.written")
+    crashpoint("refuse_cancellation.committed")
     return by_id(conn, order_id).status

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import addresses, catalog, orders
 from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
@@ -67,6 +68,8 @@ def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: d
         outbox.append(conn, _order_placed(order, revision=1, now=now))
         answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
+        crashpoint("place_order.written")
+    crashpoint("place_order.committed")
     return answer
 
 
@@ -209,12 +212,15 @@ def confirm_order(
             ),
         )
         finish_if_over(conn, order_id, now)
+        crashpoint("confirm_order.written")
+    crashpoint("confirm_order.committed")
 
 
 def tell_outcome_again(conn: Connection[Any], order: Order) -> None:
     """A run that comes again was thought lost: who waits for its outcome has not heard of it."""
     if order.status in TOLD_BY:
         outbox.send_again(conn, outcome_id(order.order_id, TOLD_BY[order.status]))
+        crashpoint("tell_outcome_again.written")
 
 
 def finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
@@ -251,6 +257,8 @@ def reject_order(
                 message=message,
             ),
         )
+        crashpoint("reject_order.written")
+    crashpoint("reject_order.committed")
     return True
 
 
@@ -279,6 +287,7 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
         orders.set_package_status(conn, event.package_id, event.status, event.version, now)
         if order.status == "confirmed":
             finish_if_over(conn, event.order_id, now)
+        crashpoint("track_package.written")
 
 
 def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:
@@ -294,4 +303,6 @@ def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: dateti
                     conn,
                     CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
                 )
+        crashpoint("sweep_orders.written")
+    crashpoint("sweep_orders.committed")
     return len(stuck)

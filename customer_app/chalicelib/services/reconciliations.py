@@ -8,6 +8,7 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from online_kart.checks import violations
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import invariants, reconciliations
 from online_kart.documents import reconciliations as parts
 from online_kart.domain.reconciliation import DIFFERENCES_KEPT_MAX, Difference, differences
@@ -29,6 +30,7 @@ def compare_customer(
         {str(n): [v.invariant, v.key, v.detail] for n, v in enumerate(found)},
         now,
     )
+    crashpoint("compare_customer.violations_put")
     different: list[Difference] = []
     for table, copy in reconciliations.catalog_copy(conn).items():
         source = parts.rows_of(documents, key, f"source of {table}")
@@ -47,4 +49,5 @@ def compare_customer(
         },
         now,
     )
+    crashpoint("compare_customer.differences_put")
     return len(different)

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import (
     Batch,
@@ -111,6 +112,8 @@ def send_units(conn: Connection[Any], command: SendUnits, now: datetime) -> Batc
         units = Units.model_validate(command.model_dump(include=set(Units.model_fields)))
         if not manifests.insert_units(conn, batch.batch_id, units, now):
             raise Unavailable("The same transfer is being sent by another request.")
+        crashpoint("send_units.written")
+    crashpoint("send_units.committed")
     return batch
 
 
@@ -187,6 +190,7 @@ def bump_revision(conn: Connection[Any], batch_id: UUID, now: datetime) -> bool:
         if moved is None:
             return False
         _announce(conn, moved, now)
+        crashpoint("bump_revision.written")
     return True
 
 
@@ -204,9 +208,12 @@ def reschedule(
             if batch.due_at != due_at:
                 batch = batches.move(conn, batch_id, due_at) or batch
                 _announce(conn, batch, now)
+            crashpoint("reschedule_batch.written")
     except UniqueViolation as error:
         raise DepartureTaken(batch_id) from error
+    crashpoint("reschedule_batch.moved")
     _expect_departure(conn, documents, batch_id, now)
+    crashpoint("reschedule_batch.committed")
     return batch
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import SHOP_TIME_ZONE
 from online_kart.domain.deliveries import Delivery, DeliveryStatus, Outcome
@@ -71,6 +72,8 @@ def delivered(
         sold = sales.record_package(conn, package_id, now)
         outbox.append(conn, *(_event(sale, now) for sale in sold))
         deliveries.delete(conn, package_id)
+        crashpoint("deliver.written")
+    crashpoint("deliver.committed")
     return Outcome(package_id=package_id, status="delivered", attempt=delivery.attempt)
 
 
@@ -98,6 +101,8 @@ def failed(
             raise AttemptConflict(package_id, delivery.attempt, attempt)
         if attempt == delivery.attempt:
             _fail(conn, documents, delivery, reason, now)
+        crashpoint("fail_delivery.written")
+    crashpoint("fail_delivery.committed")
     return _outcome(conn, package_id)
 
 

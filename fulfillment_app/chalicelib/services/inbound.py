@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import upcoming_shipments
 from online_kart.documents.upcoming_shipments import LogEntry
 from online_kart.domain.errors import (
@@ -100,6 +101,8 @@ def receive(
         inbound.insert_receipt(conn, receipt)
         inbound.insert_receipt_lines(conn, asn, lines)
         outbox.append(conn, ShipmentArrived(asn=asn, fc_code=receipt.fc_code, occurred_at=now))
+        crashpoint("receive_shipment.written")
+    crashpoint("receive_shipment.committed")
     return receipt
 
 
@@ -144,6 +147,8 @@ def add_to_stock(conn: Connection[Any], asn: str, now: datetime) -> int:
                     now,
                 )
             inbound.mark_booked(conn, asn)
+        crashpoint("add_to_stock.written")
+    crashpoint("add_to_stock.committed")
     return sum(line.counted for line in arrived)
 
 
@@ -158,6 +163,7 @@ def close_asn(
             _end_announcement(documents, receipt, now)
             inbound.mark_closed(conn, asn, now)
             outbox.append(conn, _shipment_received(receipt, now))
+    crashpoint("close_asn.committed")
     return receipt.discrepancies
 
 
@@ -171,7 +177,9 @@ def _end_announcement(documents: Documents, receipt: Receipt, now: datetime) -> 
         documents,
         LogEntry(what="received", at=now, shipment=received, discrepancies=receipt.discrepancies),
     )
+    crashpoint("close_asn.logged")
     upcoming_shipments.remove(documents, receipt.asn)
+    crashpoint("close_asn.removed")
 
 
 def _upcoming(documents: Documents, asn: str) -> InboundShipment:

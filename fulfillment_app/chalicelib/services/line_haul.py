@@ -17,6 +17,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch, arrival_of
 from online_kart.domain.errors import (
@@ -83,10 +84,12 @@ def close(conn: Connection[Any], batch_id: UUID, revision: int, now: datetime) -
         if not batch.is_due(now):
             return Outcome("not_due", batch.due_at)
         batches.seal(conn, batch_id, now)
-        if manifests.manifest(conn, batch_id).is_empty:
+        is_empty = manifests.manifest(conn, batch_id).is_empty
+        if is_empty:
             batches.archive(conn, batch_id, now)
-            return Outcome("finished")
-    return Outcome("closed")
+        crashpoint("close_batch.written")
+    crashpoint("close_batch.committed")
+    return Outcome("finished" if is_empty else "closed")
 
 
 def depart(
@@ -110,6 +113,8 @@ def depart(
             raise BatchStatusConflict(batch_id, batch.status, "departed")
         if batch.status == "closed":
             batch = _depart(conn, documents, batch, held, hop_limit, now)
+        crashpoint("depart_batch.written")
+    crashpoint("depart_batch.committed")
     return Outcome("in_transit", _looked_for_at(batch, now))
 
 
@@ -201,6 +206,8 @@ def arrive(
         _check_scan(batch, held, scanned, missing)
         _arrive(conn, documents, batch, held, missing, by, now)
         batches.set_arrived(conn, batch_id, now)
+        crashpoint("arrive_batch.written")
+    crashpoint("arrive_batch.committed")
     return batch.model_copy(update={"status": "arrived", "arrived_at": now})
 
 
@@ -317,6 +324,8 @@ def alert_late(
                 expected_at=batch.expected_at,
             ),
         )
+        crashpoint("alert_late.written")
+    crashpoint("alert_late.committed")
     logger.warning("A batch is late", extra={"batch_id": str(batch_id)})
     doublings = min(batch.late_alerts_count, ALERT_DOUBLINGS_MAX)
     return Outcome("in_transit", now + timedelta(minutes=recheck_minutes * 2**doublings))

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.events import PackageChanged
 from online_kart.domain.package_paths import PackagePath
@@ -54,6 +55,7 @@ def record(
     path_of = _paths(documents, steps)
     noted = [_noted(row, step_of[row.package_id], path_of, now) for row in rows]
     package_paths.put_many(documents, _repeating(noted, path_of))
+    crashpoint("record_packages.paths_put")
     packages.save(conn, noted)
     outbox.append(conn, *(_event(each, now) for each in noted))
     return [each.package for each in noted]

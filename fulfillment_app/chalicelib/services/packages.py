@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.base import Model
 from online_kart.domain.errors import (
@@ -60,7 +61,9 @@ def plan_packages(
     The hold is extended: who makes progress is not late. A repeat answers as the first time did. Raises NoRoute,
     NotServed; PackagesAlreadyDiscarded, ReservationExpired, StockAlreadyReleased where it comes too late.
     """
-    return retrying(lambda: _plan(conn, documents, routes, order, hold_until, now))
+    planned = retrying(lambda: _plan(conn, documents, routes, order, hold_until, now))
+    crashpoint("plan_packages.committed")
+    return planned
 
 
 def _plan(
@@ -88,6 +91,7 @@ def _plan(
             promise_date=max(package.promise_date for package in planned),
         )
         inbox.remember(conn, PLAN, order.order_id, result.model_dump(mode="json"))
+        crashpoint("plan_packages.written")
     return result
 
 
@@ -124,6 +128,7 @@ def _plan_package(
         path = path.model_copy(update={"promise_date": path.expected_on})
         packages.set_promise(conn, package.package_id, path.promise_date)
     package_paths.put(documents, path)
+    crashpoint("plan_packages.path_put")
     return package.model_copy(update={"promise_date": path.promise_date})
 
 
@@ -223,7 +228,9 @@ def _broken(documents: Documents, routes: Routes, found: Sequence[Package]) -> l
 def _replan(
     conn: Connection[Any], documents: Documents, routes: Routes, package_id: UUID, now: datetime
 ) -> bool:
-    return retrying(lambda: _replan_locked(conn, documents, routes, package_id, now))
+    changed = retrying(lambda: _replan_locked(conn, documents, routes, package_id, now))
+    crashpoint("replan_package.committed")
+    return changed
 
 
 def _replan_locked(
@@ -239,6 +246,7 @@ def _replan_locked(
             return False
         if changed.ends_here:
             _end(conn, documents, changed.package, now)
+        crashpoint("replan_package.written")
     return True
 
 

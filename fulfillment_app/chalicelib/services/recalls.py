@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import Connection, Rollback
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import OrderAlreadyDelivered
 from online_kart.domain.events import PackageStatus
 from online_kart.domain.packages import Package
@@ -40,7 +41,9 @@ def discard_packages(
 
     Also where that never ran: planning that comes late is refused. A package that has left already returns.
     """
-    return retrying(lambda: _call_back_all(conn, documents, order_id, "rejected", now))
+    count = retrying(lambda: _call_back_all(conn, documents, order_id, "rejected", now))
+    crashpoint("discard_packages.committed")
+    return count
 
 
 def recall_packages(
@@ -53,7 +56,9 @@ def recall_packages(
 
     A repeat changes nothing. Raises OrderAlreadyDelivered, and then changes nothing either.
     """
-    return retrying(lambda: _call_back_all(conn, documents, order_id, "cancelled", now))
+    count = retrying(lambda: _call_back_all(conn, documents, order_id, "cancelled", now))
+    crashpoint("recall_packages.committed")
+    return count
 
 
 def _call_back_all(
@@ -72,6 +77,7 @@ def _call_back_all(
         live = [package for package in rows if package.status in CALLED_BACK]
         for package in live:
             _call_back(conn, documents, package, reason, now)
+        crashpoint("call_back_packages.written")
     return len(live)
 
 
@@ -107,10 +113,13 @@ def release_expired(conn: Connection[Any], documents: Documents, now: datetime, 
 
     Each order in a transaction of its own, and only if it was not confirmed meanwhile.
     """
-    return one_by_one(
-        reservations.expired_orders(conn, now, limit),
-        lambda order_id: retrying(lambda: _release_if_expired(conn, documents, order_id, now)),
-    )
+
+    def release(order_id: UUID) -> bool:
+        released = retrying(lambda: _release_if_expired(conn, documents, order_id, now))
+        crashpoint("release_expired.committed")
+        return released
+
+    return one_by_one(reservations.expired_orders(conn, now, limit), release)
 
 
 def _release_if_expired(
@@ -130,5 +139,6 @@ def _release_if_expired(
             if package.status in CALLED_BACK:
                 _call_back(conn, documents, package, "expired", now)
         reservations.release(conn, order_id, now)
+        crashpoint("release_expired.written")
         return True
     return False

@@ -14,6 +14,7 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from online_kart.checks import violations
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import reconciliations as parts
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import ReconciliationRequested
@@ -40,6 +41,8 @@ def request(conn: Connection[Any], now: datetime) -> UUID:
         outbox.append(
             conn, ReconciliationRequested(occurred_at=now, reconciliation_id=reconciliation_id)
         )
+        crashpoint("request_reconciliation.written")
+    crashpoint("request_reconciliation.committed")
     return reconciliation_id
 
 
@@ -71,10 +74,13 @@ def compare_inventory(
         {str(n): [v.invariant, v.key, v.detail] for n, v in enumerate(found)},
         now,
     )
+    crashpoint("compare_inventory.violations_put")
     for table, rows in reconciliations.catalog_copy(conn).items():
         parts.put_rows(documents, key, f"source of {table}", rows, now)
+        crashpoint("compare_inventory.rows_put")
     packages = reconciliations.package_copy(conn, now - PACKAGES_COMPARED_FOR)
     parts.put_rows(documents, key, "source of packages", packages, now)
+    crashpoint("compare_inventory.packages_put")
 
 
 def report(
@@ -102,6 +108,7 @@ def report(
         "repaired": 0,
     }
     reconciliations.keep_report(conn, reconciliation_id, content)
+    crashpoint("report_differences.committed")
     return content
 
 
@@ -111,7 +118,10 @@ def repair(
     """Tell again of every source whose copy differs; how many. A second run finds it finished and repairs nothing."""
     with conn.transaction():
         repaired = _repair(conn, documents, reconciliation_id, now)
+        crashpoint("repair_differences.written")
+    crashpoint("repair_differences.committed")
     parts.forget(documents, str(reconciliation_id))
+    crashpoint("repair_differences.forgotten")
     return repaired
 
 
@@ -134,3 +144,4 @@ def _repair(
 def fail(conn: Connection[Any], reconciliation_id: UUID, now: datetime) -> None:
     """A step failed for good: nothing was repaired, and a person who asks is told so. A repeat changes nothing."""
     reconciliations.fail(conn, reconciliation_id, now)
+    crashpoint("fail_reconciliation.committed")

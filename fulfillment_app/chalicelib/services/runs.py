@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from online_kart.clock import Clock
+from online_kart.crashpoints import crashpoint
 from online_kart.domain import errors
 from online_kart.domain.errors import Conflict, NotFound
 from online_kart.domain.runs import Machine, Run, RunStatus
@@ -120,8 +121,10 @@ def start(
     if outcome and outcome.error != REFUSED:  # who was refused may ask again
         return
     run = _noted(conn, machine, business_id, revision, input_, clock)
+    crashpoint("start_run.noted")
     if run.status == "running":
         engine.start(run)
+        crashpoint("start_run.started")
 
 
 def _noted(
@@ -220,6 +223,7 @@ def _record_end_of_order(conn: Connection[Any], envelope: Envelope, wall_now: da
         return
     if envelope.type == "OrderCancelled":
         runs.end(conn, "cancel_order", order_id, None, "succeeded", None, wall_now)
+        crashpoint("record_end.cancellation_ended")
         # One that was still being placed has no other outcome.
         runs.end(conn, "place_order", order_id, None, "succeeded", envelope.type, wall_now)
         return
@@ -252,6 +256,7 @@ def sweep(
             CHECKED_AT_ONCE_MAX,
             wall_now,
         )
+    crashpoint("sweep_runs.taken")
     restarted = one_by_one(unchecked, lambda run: _check(conn, engine, clock, run))
     return {"checked": len(unchecked), "restarted": restarted}
 
@@ -268,6 +273,7 @@ def _check(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> boo
         return False
     # It ended, and what tells of it got lost.
     runs.end(conn, *_key(run), status, error, clock.wall_now())
+    crashpoint("sweep_runs.end_noted")
     must_end_well = status == "failed" and run.machine in RESTARTED_WHEN_FAILED
     return must_end_well and restart(conn, engine, clock, run.model_copy(update={"status": status}))
 
@@ -305,5 +311,8 @@ def restart(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> bo
             return batches.bump_revision(conn, UUID(run.business_id), clock.now())
         revision = runs.latest_revision(conn, run.machine, run.business_id) + 1
         following = _noted(conn, run.machine, run.business_id, revision, run.input, clock)
+        crashpoint("restart_run.written")
+    crashpoint("restart_run.committed")
     engine.start(following)
+    crashpoint("restart_run.started")
     return True

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from psycopg import Connection, Rollback
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import (
     NoRoute,
     NotFound,
@@ -68,7 +69,9 @@ def reserve_stock(
 
     Raises OutOfStock, NoRoute, NotServed; StockAlreadyReleased or ReservationExpired where it comes too late.
     """
-    return retrying(lambda: _reserve(conn, routes, order, hold_until, now))
+    sourcing = retrying(lambda: _reserve(conn, routes, order, hold_until, now))
+    crashpoint("reserve_stock.committed")
+    return sourcing
 
 
 def _reserve(
@@ -126,6 +129,7 @@ def _hold_best(
         inbox.remember(conn, RESERVE, order.order_id, sourcing.model_dump(mode="json"))
         if not reservations.reserve(conn, held, now):  # last: its locks are hot
             raise Rollback(attempt)
+        crashpoint("reserve_stock.held")
         return sourcing
     return None
 
@@ -189,6 +193,7 @@ def confirm_reservations(
     with conn.transaction():
         if inbox.first_time(conn, "confirm_reservations", envelope.id, now):
             _confirm(conn, documents, order_id, now)
+            crashpoint("confirm_reservations.written")
 
 
 def _confirm(conn: Connection[Any], documents: Documents, order_id: UUID, now: datetime) -> bool:
@@ -208,7 +213,10 @@ def confirm_unheard(conn: Connection[Any], documents: Documents, now: datetime, 
 
     def confirm(order_id: UUID) -> bool:
         with conn.transaction():
-            return _confirm(conn, documents, order_id, now)
+            confirmed = _confirm(conn, documents, order_id, now)
+            crashpoint("confirm_unheard.written")
+        crashpoint("confirm_unheard.committed")
+        return confirmed
 
     return one_by_one(
         reservations.confirmed_orders(conn, now, limit),
@@ -221,13 +229,17 @@ def release_stock(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
 
     Also undoes a reservation that never ran: one that comes late is refused.
     """
-    return retrying(lambda: _release(conn, order_id, now))
+    count = retrying(lambda: _release(conn, order_id, now))
+    crashpoint("release_stock.committed")
+    return count
 
 
 def _release(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     with conn.transaction():
         reserve_no_more(conn, order_id, "released", now)
-        return len(reservations.release(conn, order_id, now))
+        released = reservations.release(conn, order_id, now)
+        crashpoint("release_stock.written")
+        return len(released)
 
 
 def reserve_no_more(
@@ -285,6 +297,8 @@ def adjust_stock(
         assert level is not None
         answer = Answer(201, {}, level.model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
+        crashpoint("adjust_stock.written")
+    crashpoint("adjust_stock.committed")
     return answer
 
 

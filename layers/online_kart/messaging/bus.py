@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from ..crashpoints import crashpoint
+
 logger = logging.getLogger(__name__)
 
 ENTRIES_MAX = 10  # of one PutEvents call
@@ -32,6 +34,7 @@ class EventBus:
         taken: list[UUID] = []
         for start in range(0, len(rows), ENTRIES_MAX):
             taken += self._put(source, rows[start : start + ENTRIES_MAX])
+            crashpoint("bus.published")
         return taken
 
     def _put(self, source: str, rows: Sequence[OutboxRow]) -> list[UUID]:

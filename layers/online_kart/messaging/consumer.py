@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from ..crashpoints import crashpoint
+
 logger = logging.getLogger(__name__)
 
 
@@ -41,6 +43,7 @@ def handle_each(
     for record in records:
         try:
             handle(open_envelope(record.body))
+            crashpoint("consumer.handled")
         except Exception:
             message_id = str(record.to_dict()["messageId"])
             logger.exception("An event could not be handled", extra={"message_id": message_id})

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from ..crashpoints import crashpoint
 from ..domain.events import Event
 from .bus import EventBus, OutboxRow
 
@@ -55,6 +56,7 @@ def send_unsent(
             rows = _lock_unsent(conn, after)
             taken = bus.publish(source, [row[1:] for row in rows])
             _mark_sent(conn, taken, now)
+        crashpoint("relay.marked")
         sent += len(taken)
         if len(rows) < BATCH_SIZE_MAX:
             break

@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from ..crashpoints import crashpoint
 from . import idempotency, inbox, outbox
 
 EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
@@ -12,8 +13,10 @@ EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or a
 
 def prune(conn: Connection[Any], now: datetime) -> dict[str, int]:
     """Forget sent events, handled ids and old answers. How many of each."""
-    return {
-        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "answers": idempotency.prune(conn, now),
-    }
+    sent = outbox.prune(conn, now - EVENTS_KEPT_FOR)
+    crashpoint("retention.outbox_pruned")
+    handled = inbox.prune(conn, now - EVENTS_KEPT_FOR)
+    crashpoint("retention.inbox_pruned")
+    answers = idempotency.prune(conn, now)
+    crashpoint("retention.answers_pruned")
+    return {"outbox": sent, "inbox": handled, "answers": answers}

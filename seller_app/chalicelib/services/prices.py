@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import price_changes
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import PriceChanged
@@ -43,6 +44,8 @@ def change(
         )
         sellers.update_price(conn, changed)
         outbox.append(conn, offer_changed(changed), _price_changed(offer, changed))
+        crashpoint("change_price.written")
+    crashpoint("change_price.committed")
     return changed
 
 
