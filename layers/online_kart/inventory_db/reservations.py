@@ -31,19 +31,28 @@ def of_order(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
 
 
 def insert(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> None:
-    """Say which units are whose. `reserve` takes them, in the same transaction."""
-    conn.cursor().executemany(
+    """Say which units are whose, of one order or of many. `reserve` takes them, in the same transaction."""
+    conn.execute(
         f"""
         INSERT INTO reservations ({COLUMNS}, created_at, updated_at)
-        VALUES (%(order_id)s, %(line_no)s, %(fc_code)s, %(sku)s, %(seller_id)s, %(quantity)s, %(status)s,
-                %(held_until)s, %(now)s, %(now)s)
+        SELECT r.*, %(now)s, %(now)s
+          FROM unnest(
+              %(order_id)s::uuid[], %(line_no)s::int[], %(fc_code)s::text[], %(sku)s::text[], %(seller_id)s::uuid[],
+              %(quantity)s::int[], %(status)s::text[], %(held_until)s::timestamptz[]
+          ) AS r ({COLUMNS})
         """,
-        [{**each.model_dump(), "now": now} for each in reservations],
+        {
+            **{
+                column: [getattr(each, column) for each in reservations]
+                for column in COLUMNS.split(", ")
+            },
+            "now": now,
+        },
     )
 
 
 def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
-    """Take the units of all reservations of an order. False where an FC has fewer free: then roll back.
+    """Take the units of all reservations, of one order or of many. False where an FC has fewer free: then roll back.
 
     Locks the rows until the transaction ends: it comes last in it.
     """
@@ -141,12 +150,12 @@ def confirmed_orders(conn: Connection[Any], now: datetime, limit: int) -> list[U
 def _changes_of(
     reservations: Sequence[Reservation], on_hand: int, reserved: int
 ) -> list[StockChange]:
-    """One change a row of stock: lines with the same offer are one sum."""
-    sums: dict[tuple[str, str, UUID], int] = {}
+    """One change for each order in a row of stock: its lines with the same offer are one sum."""
+    sums: dict[tuple[str, str, UUID, UUID], int] = {}
     for each in reservations:
-        key = (each.fc_code, each.sku, each.seller_id)
+        key = (each.fc_code, each.sku, each.seller_id, each.order_id)
         sums[key] = sums.get(key, 0) + each.quantity
     return [
-        StockChange(*key, units * on_hand, units * reserved, str(reservations[0].order_id))
-        for key, units in sums.items()
+        StockChange(fc_code, sku, seller_id, units * on_hand, units * reserved, str(order_id))
+        for (fc_code, sku, seller_id, order_id), units in sums.items()
     ]
