@@ -78,12 +78,12 @@ def forget(state: Path) -> None:
         (state / NOTE).unlink()
 
 
-def test_state() -> Path:
+def test_state(name: str = "test") -> Path:
     """Where the tests' servers keep their files: in memory, if there is enough of it.
 
     A database is 500 files, and each test makes two: 10 ms in memory, 300 ms on some disks.
     """
-    state = state_folder() / "test"
+    state = state_folder() / name
     try:
         enough = shutil.disk_usage(MEMORY).free >= TEST_BYTES_MIN
     except OSError:
