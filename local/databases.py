@@ -78,8 +78,13 @@ def forget(state: Path) -> None:
         (state / NOTE).unlink()
 
 
-def test_state(name: str = "test") -> Path:
-    """Where the tests' servers keep their files: in memory, if there is enough of it.
+def test_state() -> Path:
+    """Where the tests' servers keep their files."""
+    return state_in_memory("test")
+
+
+def state_in_memory(name: str) -> Path:
+    """Where servers whose data nobody will miss keep their files: in memory, if there is enough of it.
 
     A database is 500 files, and each test makes two: 10 ms in memory, 300 ms on some disks.
     """

@@ -1,6 +1,6 @@
 """Races and flash sales by hand, as long as they take: `make races`, `make flash-sale`.
 
-    python -m tests.races flash-sale --buyers 10000 --units 1000 --processes 2 --threads 16
+python -m tests.races flash-sale --buyers 10000 --units 1000 --processes 2 --threads 16
 """
 
 import argparse
@@ -10,19 +10,30 @@ from datetime import UTC, datetime
 
 import psycopg
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
-from local import databases
 from local.databases import Databases
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
+from tests.conftest import CopyTemplate
 from tests.market import Market
 
 from . import flash_sale, worlds
 from .flash_sale import Sale
+from .races import RACES
+from .trials import Race, Tally, run_trials
 
 NOW = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)
 """A Monday, 10:00 in India."""
+
+FAULTS_SHOWN_MAX = 5
 
 console = Console()
 
@@ -36,17 +47,77 @@ def main() -> None:
     sale.add_argument("--processes", type=int, default=2)
     sale.add_argument("--threads", type=int, default=16, help="in each process")
     sale.set_defaults(run=run_sales)
+    races = commands.add_parser("races", help="what is done at the same moment, many times")
+    races.add_argument("--trials", type=int, default=1_000, help="of each race")
+    races.add_argument("--seed", type=int, default=1)
+    races.add_argument("--only", choices=[race.__name__ for race in RACES])
+    races.set_defaults(run=run_races)
     arguments = parser.parse_args()
     with worlds.own_servers() as servers:
         arguments.run(servers, arguments)
+
+
+def run_races(servers: Databases, arguments: argparse.Namespace) -> None:
+    """Exits with 1 if anything went wrong in any of them."""
+    chosen = [race for race in RACES if arguments.only in (None, race.__name__)]
+    with worlds.inventory_copies(servers.inventory_dsn) as copy, _bars() as bars:
+        tallies = [_run_race(race, servers, copy, arguments, bars) for race in chosen]
+    _show_tallies(tallies, arguments.seed)
+    for tally in tallies:
+        for fault in tally.faults[:FAULTS_SHOWN_MAX]:
+            console.print(f"[red]{tally.race}: {fault}")
+    if not all(tally.is_clean for tally in tallies):
+        raise SystemExit(1)
+
+
+def _run_race(
+    race: Race,
+    servers: Databases,
+    copy: CopyTemplate,
+    arguments: argparse.Namespace,
+    bars: Progress,
+) -> Tally:
+    bar = bars.add_task(race.__name__.replace("_", " "), total=arguments.trials)
+    return run_trials(
+        race,
+        arguments.trials,
+        arguments.seed,
+        lambda: worlds.fresh(servers.mongodb_uri, copy),
+        NOW,
+        lambda: bars.advance(bar),
+    )
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _show_tallies(tallies: list[Tally], seed: int) -> None:
+    columns = ("race", "trials", "oversold", "unhandled deadlocks", "retried deadlocks", "seconds")
+    table = Table(*columns, title=f"Races, seed {seed}")
+    for tally in tallies:
+        table.add_row(
+            tally.race,
+            str(tally.trials),
+            str(tally.oversold),
+            str(tally.unhandled_deadlocks),
+            str(tally.retried_deadlocks),
+            f"{tally.seconds:.1f}",
+        )
+    console.print(table)
 
 
 def run_sales(servers: Databases, arguments: argparse.Namespace) -> None:
     """One with commits as this machine's memory makes them, one with slow commits. Exits with 1 if a sale went wrong."""
     with worlds.inventory_copies(servers.inventory_dsn) as copy, copy() as dsn:
         fast, fast_broken = _sale(servers, dsn, arguments)
-    folder = databases.test_state("races")
-    with worlds.slow_inventory(folder) as dsn:
+    with worlds.slow_inventory() as dsn:
         slow, slow_broken = _sale(servers, dsn, arguments)
     _show({"commits in memory": fast, "commits of 3 ms": slow})
     broken = [*fast_broken, *slow_broken]
@@ -56,9 +127,7 @@ def run_sales(servers: Databases, arguments: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _sale(
-    servers: Databases, dsn: str, arguments: argparse.Namespace
-) -> tuple[Sale, list[str]]:
+def _sale(servers: Databases, dsn: str, arguments: argparse.Namespace) -> tuple[Sale, list[str]]:
     with _market(servers, dsn, arguments.units) as market:
         sale = flash_sale.hold_sale(
             market,

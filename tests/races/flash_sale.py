@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -208,10 +208,11 @@ def _serve(
 
 
 def _answer(market: Market, number: int) -> str:
-    """What the buyer of that number is told. They live everywhere."""
+    """What the buyer of that number is told. They live everywhere, and come one after the other."""
     home = random.Random(number).choice(FC_CODES)
+    here = market.at(market.now + number * timedelta(milliseconds=7))
     try:
-        market.reserve(market.an_order((SKU, 1), to=home))
+        here.reserve(here.an_order((SKU, 1), to=home))
     except KartError as error:
         return type(error).__name__
     return "held"

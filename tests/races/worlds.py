@@ -1,15 +1,19 @@
-"""Databases for races that run by hand: servers of their own, and servers on which a commit takes its time."""
+"""Databases for races: fresh ones, servers for those that run by hand, and a server on which a commit takes its time."""
 
 import contextlib
+import os
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 from local import databases
 from local.databases import Databases
 from local.ports import Ports
 from local.postgres_server import PostgresServer
 from online_kart import migrate
-from tests.conftest import CopyTemplate, template_copies
+from online_kart.documents import connection
+from online_kart.documents.collection import Documents
+from online_kart.documents.indexes import ensure_collections
+from tests.conftest import CopyTemplate, fresh_name, template_copies
 
 COMMIT_DELAY_MICROSECONDS = 3_000
 """What a commit to two zones takes longer than one to the machine's own disk."""
@@ -25,7 +29,7 @@ SLOW_COMMITS = {
 @contextlib.contextmanager
 def own_servers() -> Iterator[Databases]:
     """All three, ended and forgotten afterwards."""
-    state = databases.test_state("races")
+    state = databases.state_in_memory("races")
     state.mkdir(parents=True, exist_ok=True)
     try:
         yield databases.ensure(state, Ports.any_free(), durable=False)
@@ -41,14 +45,24 @@ def inventory_copies(dsn: str) -> Iterator[CopyTemplate]:
 
 
 @contextlib.contextmanager
-def slow_inventory(folder: Path) -> Iterator[str]:
-    """The DSN of an inventory database whose every commit takes COMMIT_DELAY_MICROSECONDS longer."""
-    server = PostgresServer(
-        "slow", folder, "KART_INVENTORY_PORT", durable=False, settings=SLOW_COMMITS
-    )
-    dsn = server.ensure(0)
+def fresh(mongodb_uri: str, copy: CopyTemplate) -> Iterator[tuple[str, Documents]]:
+    """The DSN of an inventory database, and documents, that nobody has used."""
+    documents = connection.database(mongodb_uri, fresh_name())
+    ensure_collections(documents)
+    with copy() as dsn:
+        yield dsn, documents
+    documents.client.drop_database(documents.name)
+
+
+@contextlib.contextmanager
+def slow_inventory() -> Iterator[str]:
+    """The DSN of an inventory database whose every commit takes COMMIT_DELAY_MICROSECONDS longer. Its server ends with it."""
+    folder = databases.state_in_memory("slow")
+    server = PostgresServer(f"slow_{os.getpid()}", folder, "", durable=False, settings=SLOW_COMMITS)
     try:
+        dsn = server.ensure(0)
         migrate.migrate(dsn, migrate.INVENTORY)
         yield dsn
     finally:
         server.stop()
+        shutil.rmtree(server.data, ignore_errors=True)

@@ -106,7 +106,8 @@ def _are_held(conn: Connection[Any], chosen: Mapping[UUID, Chosen], now: datetim
 def hold(conn: Connection[Any], chosen: Mapping[UUID, Chosen], now: datetime) -> bool:
     """Hold what was chosen for orders whose rows are in the inbox. False where an FC has less by now: then roll back."""
     held = [reservation for each in chosen.values() for reservation in each.reservations]
-    reservations.insert(conn, held, now)
+    if not reservations.reserve(conn, held, now):
+        return False
     answers = {order_id: each.sourcing.model_dump_json() for order_id, each in chosen.items()}
     inbox.remember_each(conn, RESERVE, answers)
-    return reservations.reserve(conn, held, now)  # last: its locks are hot
+    return True

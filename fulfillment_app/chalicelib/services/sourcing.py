@@ -85,11 +85,10 @@ def _candidates(routes: Routes, order: OrderToServe, free_at: FreeUnits) -> list
 def _reachable(routes: Routes, order: OrderToServe, free_at: FreeUnits) -> Iterator[Candidate]:
     for fc_code, free in free_at.items():
         try:
-            path = routes.plan(fc_code, order.to_pincode)
+            found = paths.prospect(routes, fc_code, order.to_pincode, order.placed_at)
         except NoRoute:
             continue
-        promised = paths.promise_of(routes, path, order.placed_at)
-        yield Candidate(fc_code, promised, path.minutes, free)
+        yield Candidate(fc_code, found.promise_date, found.minutes, free)
 
 
 def _reservations(request: ReservationRequest, plan: SourcingPlan) -> list[Reservation]:

@@ -274,6 +274,16 @@ def adjust_stock(
 
     Raises NotFound, StockTooLow (fewer units are free than it takes away), InvalidRequest (another request's key).
     """
+    return retrying(lambda: _adjust(conn, fc_code, command, keyed, now))
+
+
+def _adjust(
+    conn: Connection[Any],
+    fc_code: str,
+    command: AdjustStock,
+    keyed: Keyed,
+    now: datetime,
+) -> Answer:
     with conn.transaction():
         earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from pydantic import TypeAdapter
 
 from ..domain.stock import Reservation, StockChange
 from . import stock
 
 COLUMNS = "order_id, line_no, fc_code, sku, seller_id, quantity, status, held_until"
+RESERVATIONS = TypeAdapter(list[Reservation])
 
 
 def of_order(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
@@ -30,33 +32,30 @@ def of_order(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
         ).fetchall()
 
 
-def insert(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> None:
-    """Say which units are whose, of one order or of many. `reserve` takes them, in the same transaction."""
-    conn.execute(
-        f"""
-        INSERT INTO reservations ({COLUMNS}, created_at, updated_at)
-        SELECT r.*, %(now)s, %(now)s
-          FROM unnest(
-              %(order_id)s::uuid[], %(line_no)s::int[], %(fc_code)s::text[], %(sku)s::text[], %(seller_id)s::uuid[],
-              %(quantity)s::int[], %(status)s::text[], %(held_until)s::timestamptz[]
-          ) AS r ({COLUMNS})
-        """,
-        {
-            **{
-                column: [getattr(each, column) for each in reservations]
-                for column in COLUMNS.split(", ")
-            },
-            "now": now,
-        },
-    )
-
-
 def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
     """Take the units of all reservations, of one order or of many. False where an FC has fewer free: then roll back.
 
-    Locks the rows until the transaction ends: it comes last in it.
+    Locks the rows of stock until the transaction ends: it comes late in it. They are locked before reservations refer to
+    them: a foreign key's lock, taken first by two who then change the row, has made deadlocks on that one row.
     """
-    return stock.change(conn, _changes_of(reservations, 0, 1), "reserve", stock.SYSTEM, now)
+    if not stock.change(conn, _changes_of(reservations, 0, 1), "reserve", stock.SYSTEM, now):
+        return False
+    _insert(conn, reservations, now)
+    return True
+
+
+def _insert(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> None:
+    conn.execute(
+        f"""
+        INSERT INTO reservations ({COLUMNS}, created_at, updated_at)
+        SELECT {COLUMNS}, %(now)s, %(now)s
+          FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
+              order_id uuid, line_no int, fc_code text, sku text, seller_id uuid, quantity int, status text,
+              held_until timestamptz
+          )
+        """,
+        {"rows": RESERVATIONS.dump_json(list(reservations)).decode(), "now": now},
+    )
 
 
 def extend(conn: Connection[Any], order_id: UUID, held_until: datetime, now: datetime) -> None:

@@ -55,13 +55,14 @@ def first_times(
 
 def remember_each(conn: Connection[Any], consumer: str, results: Mapping[UUID, str]) -> None:
     """Keep what each of many events was answered, as JSON."""
+    by_id = ",".join(f'"{event_id}":{result}' for event_id, result in results.items())
     conn.execute(
         """
-        UPDATE inbox AS i SET result = r.result::jsonb
-          FROM unnest(%(event_ids)s::uuid[], %(results)s::text[]) AS r (event_id, result)
-         WHERE i.consumer = %(consumer)s AND i.event_id = r.event_id
+        UPDATE inbox AS i SET result = r.value
+          FROM jsonb_each(%(results)s::jsonb) AS r
+         WHERE i.consumer = %(consumer)s AND i.event_id = ANY(%(event_ids)s) AND i.event_id = r.key::uuid
         """,
-        {"consumer": consumer, "event_ids": list(results), "results": list(results.values())},
+        {"consumer": consumer, "event_ids": list(results), "results": f"{{{by_id}}}"},
     )
 
 
