@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing check lint format
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and
 
 test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (half an hour where others work, too)
 	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
+
+races: $(TEST) ## 1,000 trials of each race on real PostgreSQL, with a table of what came of them; TRIALS=…, SEED=…
+	@$(BIN)/python -m tests.races races $(if $(TRIALS),--trials $(TRIALS)) $(if $(SEED),--seed $(SEED))
+
+flash-sale: $(TEST) ## 10,000 buyers want 1,000 units of one item, with commits in memory and with commits of 3 ms
+	@$(BIN)/python -m tests.races flash-sale
 
 check: test ## the same as make test
 

@@ -149,7 +149,6 @@ def _planned(market: Market, lane: Lane) -> UUID:
         status="confirmed",
         held_until=market.now,
     )
-    reservations.insert(market.conn, [held], market.now)
     assert reservations.reserve(market.conn, [held], market.now)
     (package_id,) = market.plan(order).package_ids
     return package_id

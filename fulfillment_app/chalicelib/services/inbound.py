@@ -34,6 +34,7 @@ from online_kart.domain.inbound import (
 )
 from online_kart.inventory_db import inbound, sellers, stock
 from online_kart.messaging import outbox
+from online_kart.postgres import retrying
 
 Documents = Database[dict[str, Any]]
 sort_key = upcoming_shipments.sort_key
@@ -131,6 +132,10 @@ def add_to_stock(conn: Connection[Any], asn: str, now: datetime) -> int:
 
     Stock rows are locked by SKU, as everywhere. Raises NotFound.
     """
+    return retrying(lambda: _add_to_stock(conn, asn, now))
+
+
+def _add_to_stock(conn: Connection[Any], asn: str, now: datetime) -> int:
     with conn.transaction():
         receipt = _lock_receipt(conn, asn)
         arrived = [line for line in receipt.lines if line.counted > 0]

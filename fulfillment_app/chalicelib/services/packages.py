@@ -29,6 +29,7 @@ from . import batches, deliveries, paths, stock
 from .package_events import Step, announce, record
 from .replanning import is_to_be_replanned, refuse_outdated, replan, take_back
 from .routes import Routes
+from .sourcing import RESERVE
 
 Documents = Database[dict[str, Any]]
 
@@ -102,7 +103,7 @@ def _held_by_fc(conn: Connection[Any], order_id: UUID) -> list[list[Reservation]
         if each.status in ("held", "confirmed"):
             held.setdefault(each.fc_code, []).append(each)
     if not held:
-        stock.refuse_if_over(order_id, inbox.answer(conn, stock.RESERVE, order_id) or {})
+        stock.refuse_if_over(order_id, inbox.answer(conn, RESERVE, order_id) or {})
         raise NotFound("stock held for order", order_id)
     return [held[fc_code] for fc_code in sorted(held)]
 

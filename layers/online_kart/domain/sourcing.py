@@ -11,7 +11,7 @@ missing, then the nearest. The drawback: then a plan may have a package more tha
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import combinations, islice
 from math import comb
@@ -43,6 +43,13 @@ class OrderToServe(Model):
     to_pincode: Pincode
     placed_at: Instant
     lines: Annotated[tuple[EventLine, ...], Field(min_length=1, max_length=50)]
+
+
+class ReservationRequest(NamedTuple):
+    """An order that asks for stock, and the deadline until which that would be held for it."""
+
+    order: OrderToServe
+    hold_until: datetime
 
 
 @dataclass(frozen=True)
