@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing check lint format
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings faults bench-routing check lint format
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and
 
 test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (half an hour where others work, too)
 	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
+
+faults: $(TEST) ## every fault: databases killed, networks cut, stores away, steps that fail; full durations (some minutes)
+	@$(BIN)/python -m pytest -m "slow or not slow" -v tests/faults
 
 check: test ## the same as make test
 
