@@ -1,6 +1,7 @@
 """Customers of a faulty system: they order over HTTP, and ask again until they are answered."""
 
 import json
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +11,8 @@ from local.invariants import check_all
 from local.reading import Stores
 from tests.buyers import Buyer
 from tests.workflows.conftest import Engine
+
+WAIT_SECONDS_MAX = 200.0
 
 
 class Http:
@@ -46,3 +49,19 @@ def broken_invariants(stores: Stores) -> list[str]:
         for outcome in check_all(stores)
         for violation in outcome.violations
     ]
+
+
+def statuses(stores: Stores) -> set[str]:
+    return {row[0] for row in stores.customer.execute("SELECT status FROM orders").fetchall()}
+
+
+def seconds_until_served(engine: Engine, stores: Stores) -> float:
+    """Until every order is confirmed, with the jobs that the schedules run; and then at rest, without them."""
+    began_at = time.monotonic()
+    while statuses(stores) != {"confirmed"} or not engine.aws.is_quiet():
+        assert time.monotonic() - began_at < WAIT_SECONDS_MAX, statuses(stores)
+        time.sleep(0.1)
+    seconds = time.monotonic() - began_at
+    engine.aws.jobs.close()
+    engine.settle()
+    return seconds

@@ -9,12 +9,11 @@ from local.reading import Stores
 from online_kart.documents import connection
 from tests.buyers import Buyer
 from tests.faults.conftest import Network, Say
-from tests.faults.customers import Http, broken_invariants
+from tests.faults.customers import Http, broken_invariants, seconds_until_served, statuses
 from tests.workflows.conftest import Engine
 
 ORDERS = 12
 DRAIN_SECONDS_MAX = 60.0
-WAIT_SECONDS_MAX = 200.0
 
 
 class Outage(NamedTuple):
@@ -55,19 +54,6 @@ def stores(inventory_db: Any, customer_db: Any, documents: Any) -> Stores:
     return Stores(inventory_db, customer_db, documents)
 
 
-def statuses(stores: Stores) -> set[str]:
-    return {row[0] for row in stores.customer.execute("SELECT status FROM orders").fetchall()}
-
-
-def seconds_until_served(engine: Engine, stores: Stores) -> float:
-    """With the jobs that the schedules run."""
-    began_at = time.monotonic()
-    while statuses(stores) != {"confirmed"} or not engine.aws.is_quiet():
-        assert time.monotonic() - began_at < WAIT_SECONDS_MAX, statuses(stores)
-        time.sleep(0.1)
-    return time.monotonic() - began_at
-
-
 def test_orders_are_accepted_while_the_document_store_is_away_and_served_when_it_is_back(
     outage: Outage,
     faulty: Engine,
@@ -86,8 +72,6 @@ def test_orders_are_accepted_while_the_document_store_is_away_and_served_when_it
         assert statuses(stores) == {"placed"}, "No order is rejected for what does not answer."
 
     drained_in = seconds_until_served(faulty, stores)
-    faulty.aws.jobs.close()
-    faulty.settle()
 
     say(
         f"away for {outage.seconds:.0f} s: {ORDERS} orders served {drained_in:.1f} s after it was back"
@@ -110,8 +94,6 @@ def test_orders_are_served_by_a_document_store_that_is_slow(
         accepted_in = time.monotonic() - began_at
         seconds_until_served(faulty, stores)
     served_in = time.monotonic() - began_at
-    faulty.aws.jobs.close()
-    faulty.settle()
 
     say(
         f"{outage.answer_seconds:.1f} s an answer: 3 orders accepted in {accepted_in:.1f} s, "
