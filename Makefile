@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ races: $(TEST) ## 1,000 trials of each race on real PostgreSQL, with a table of 
 
 flash-sale: $(TEST) ## 10,000 buyers want 1,000 units of one item, with commits in memory and with commits of 3 ms
 	@$(BIN)/python -m tests.races flash-sale
+
+faults: $(TEST) ## every fault: databases killed, networks cut, stores away, steps that fail; full durations (some minutes)
+	@$(BIN)/python -m pytest -m "slow or not slow" -v tests/faults
 
 check: test ## the same as make test
 

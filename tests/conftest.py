@@ -9,6 +9,8 @@ import contextlib
 import fcntl
 import hashlib
 import itertools
+import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -31,7 +33,7 @@ from local.databases import Databases
 from local.demo.network import indian_network
 from local.ports import Ports
 from local.state import locked
-from online_kart import migrate
+from online_kart import alarms as alarms_module, migrate
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
@@ -233,6 +235,29 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
+
+
+# -- alarms
+
+
+class Collecting(logging.Handler):
+    """Keeps the alarms that are raised, as the objects that their lines are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarms: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.alarms.append(json.loads(record.getMessage()))
+
+
+@pytest.fixture
+def alarms() -> Iterator[list[dict[str, Any]]]:
+    """What was raised during the test, in order."""
+    collecting = Collecting()
+    alarms_module.logger.addHandler(collecting)
+    yield collecting.alarms
+    alarms_module.logger.removeHandler(collecting)
 
 
 # -- time

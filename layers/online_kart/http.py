@@ -32,6 +32,9 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+RETRY_AFTER_SECONDS = 2
+"""What an Unavailable tells clients: soon, for a server that was restarted answers within seconds."""
+
 RESERVED = frozenset({"type", "title", "status"})
 """A problem's own members; an error's facts can't replace them."""
 
@@ -199,7 +202,14 @@ def problem(
 
 def _problem_of(error: KartError, status: HTTPStatus) -> Response:
     facts = {key: value for key, value in error.facts().items() if key not in RESERVED}
-    return problem(status, f"urn:kart:problem:{type(error).__name__}", str(error), facts)
+    type_ = f"urn:kart:problem:{type(error).__name__}"
+    if status is not HTTPStatus.SERVICE_UNAVAILABLE:
+        return problem(status, type_, str(error), facts)
+    answer = problem(
+        status, type_, str(error), {**facts, "retry_after_seconds": RETRY_AFTER_SECONDS}
+    )
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
 
 
 def _status_of(error: KartError) -> HTTPStatus | None:

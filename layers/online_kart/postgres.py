@@ -17,13 +17,13 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.pq import TransactionStatus
-from psycopg.rows import TupleRow
+from psycopg.rows import Row, TupleRow
 
 from .domain.errors import Unavailable
 
@@ -50,8 +50,24 @@ Idle = tuple["KartConnection", float]
 """A connection nobody holds, and when it was last used."""
 
 
+class KartCursor(psycopg.Cursor[Row]):
+    """A cursor whose statements raise Unavailable when the server is lost, also outside a transaction."""
+
+    def execute(self, *args: Any, **kwargs: Any) -> Self:
+        with _unavailable_when_lost(self.connection):
+            return super().execute(*args, **kwargs)
+
+    def executemany(self, *args: Any, **kwargs: Any) -> None:
+        with _unavailable_when_lost(self.connection):
+            super().executemany(*args, **kwargs)
+
+
 class KartConnection(psycopg.Connection[TupleRow]):
-    """A connection whose transactions raise Unavailable when the server is lost."""
+    """A connection whose statements and transactions raise Unavailable when the server is lost."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cursor_factory = KartCursor
 
     @contextlib.contextmanager
     def transaction(
@@ -62,10 +78,6 @@ class KartConnection(psycopg.Connection[TupleRow]):
             super().transaction(savepoint_name, force_rollback) as tx,
         ):
             yield tx
-
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[TupleRow]:
-        with _unavailable_when_lost(self):
-            return super().execute(*args, **kwargs)
 
 
 @contextlib.contextmanager

@@ -470,7 +470,7 @@ def test_a_run_whose_end_is_told_while_it_is_swept_is_not_started_again(
 
 
 def test_a_run_that_is_lost_again_and_again_ends_with_a_person(
-    inventory_db, engine, client, clock, now, caplog
+    inventory_db, engine, client, clock, now, alarms
 ):
     event = an_order_placed(now)
     hear(inventory_db, engine, event, clock)
@@ -480,7 +480,7 @@ def test_a_run_that_is_lost_again_and_again_ends_with_a_person(
 
     assert len(client.names) == REVISION_MAX
     assert statuses(inventory_db, "place_order", event.order_id) == ["lost"] * REVISION_MAX
-    assert [r.levelname for r in caplog.records if "person" in r.message] == ["CRITICAL"]
+    assert [alarm["alarm"] for alarm in alarms] == ["RunLost"] * (REVISION_MAX - 1) + ["RunGivenUp"]
 
 
 def test_a_crash_between_losing_a_run_and_starting_the_next_loses_nothing(

@@ -14,6 +14,7 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from online_kart.crashpoints import crashpoint
+from online_kart.alarms import raise_alarm
 from online_kart.customer_db import addresses, catalog, orders
 from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
@@ -296,6 +297,7 @@ def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: dateti
         stuck = orders.take_stuck(conn, stuck_before, limit, now)
         for order_id, revision in stuck:
             order = by_id(conn, order_id)
+            raise_alarm("OrderStuck", order_id=order_id, status=order.status, revision=revision)
             if order.status == "placed":
                 outbox.append(conn, _order_placed(order, revision, now))
             else:

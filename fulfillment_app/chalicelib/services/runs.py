@@ -14,6 +14,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart.alarms import raise_alarm
 from online_kart.clock import Clock
 from online_kart.crashpoints import crashpoint
 from online_kart.domain import errors
@@ -212,7 +213,7 @@ def record_end(
         return  # somebody started it by hand
     error = " ".join(filter(None, (envelope.detail.get("error"), envelope.detail.get("cause"))))
     if status == "failed":
-        logger.error("A run failed", extra={"machine": machine, "run": envelope.detail["name"]})
+        raise_alarm("RunFailed", machine=machine, run=envelope.detail["name"], error=error)
     runs.end(conn, machine, business_id, int(revision), status, error or None, wall_now)
 
 
@@ -229,6 +230,8 @@ def _record_end_of_order(conn: Connection[Any], envelope: Envelope, wall_now: da
         return
     error = f"{detail['error']}: {detail['message']}" if envelope.type == "OrderRejected" else None
     status: RunStatus = "succeeded" if error is None or is_expected(detail["error"]) else "failed"
+    if status == "failed":
+        raise_alarm("RunFailed", machine="place_order", run=order_id, error=error)
     runs.end(conn, "place_order", order_id, None, status, error, wall_now)
 
 
@@ -304,9 +307,9 @@ def restart(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> bo
         ):
             return False
         if run.revision >= REVISION_MAX:
-            logger.critical("A run was lost too often; it needs a person", extra={"run": run.name})
+            raise_alarm("RunGivenUp", machine=run.machine, run=run.name)
             return False
-        logger.warning("A run was lost or failed; it is started again", extra={"run": run.name})
+        raise_alarm("RunLost", machine=run.machine, run=run.name, status=run.status)
         if run.machine == "move_batch":  # its revision is the batch's, and the event starts it
             return batches.bump_revision(conn, UUID(run.business_id), clock.now())
         revision = runs.latest_revision(conn, run.machine, run.business_id) + 1

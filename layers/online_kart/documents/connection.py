@@ -5,6 +5,7 @@ here is written to be repeated. A write is acknowledged when a majority of the m
 """
 
 import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -22,10 +23,15 @@ WRITE_MS_MAX = 10_000
 IDLE_MS_MAX = 5 * 60 * 1000
 CONNECTIONS_MAX = 32
 
+_making = threading.Lock()
+"""Two threads that ask at once would else make a client each, and one of them would never be closed."""
+
 
 def database(uri: str, name: str) -> Database[Document]:
     """The database `name`. Connects when it is first used; safe to share between threads."""
-    return _client(uri, os.getpid())[name]
+    with _making:
+        client = _client(uri, os.getpid())
+    return client[name]
 
 
 @cache

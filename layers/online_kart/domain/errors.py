@@ -49,6 +49,14 @@ class Unavailable(KartError):
     """A store, the bus or a network did not answer. Worth another try later."""
 
 
+class UnknownEdition(KartError):
+    """An event is told in a form that this code does not know: newer code than this one wrote it."""
+
+    def __init__(self, type_: str, edition: object) -> None:
+        super().__init__(f"{type_} of edition {edition} is not known here.")
+        self.event_type, self.edition = type_, str(edition)
+
+
 class MigrationRefused(KartError):
     """A migration's file does not fit what was applied to the database. Nothing was changed."""
 

@@ -13,6 +13,10 @@ from pydantic import Field
 from .base import Model
 from .values import FacilityCode, Instant, Paise, Pincode, Quantity, Sku
 
+EDITION = 1
+"""Of the form of all events below. One that is told in another form says so in a field `edition`, and who hears it and
+knows only this form leaves it alone (`messaging.consumer`): a guess at its meaning could not be taken back."""
+
 PackageStatus = Literal[
     "planned",
     "in_transit",
