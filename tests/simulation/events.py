@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 WEIGHTS: dict[str, float] = {
-    "wait": 34,
+    "wait": 28,
     "work": 10,
     "sweep": 6,
     "redeliver": 3,
     "vanish": 2,
     "jump": 2,
     # customers
-    "place": 22,
+    "place": 26,
     "ask_again": 3,
     "cancel": 6,
     # staff
@@ -33,8 +33,8 @@ WEIGHTS: dict[str, float] = {
     "price": 3,
     "suspend": 0.7,
     # planners
-    "close": 1.5,
-    "open": 1.5,
+    "close": 1.2,
+    "open": 2.5,
     "add_fc": 1,
     "add_hub": 0.5,
     "delete_facility": 0.7,
@@ -46,8 +46,8 @@ WEIGHTS: dict[str, float] = {
     "holiday": 0.7,
     "rebuild": 0.7,
 }
-DEATHS_SHARE = 0.08
-MOMENTS_MAX = 12
+DEATHS_SHARE = 0.12
+MOMENTS = (1, 1, 2, 2, 3, 4, 5, 6, 8, 12, 20, 35)
 EVENTS_A_WEEK = 140
 
 
@@ -86,7 +86,7 @@ def drawn(seed: int, count: int = EVENTS_A_WEEK) -> Sequence[Event]:
         Event(
             kind,
             rng.getrandbits(32),
-            rng.randint(1, MOMENTS_MAX) if rng.random() < DEATHS_SHARE else 0,
+            rng.choice(MOMENTS) if rng.random() < DEATHS_SHARE else 0,
         )
         for kind in kinds
     ]

@@ -49,12 +49,23 @@ class Execution:
     def __post_init__(self) -> None:
         self.state, self.data = definition(self.machine)["StartAt"], self.input
 
-    def step(self, invoke: Invoke, now: datetime, rng: random.Random) -> str:
-        """Do what the state says, and go to the next one. The name of the state that was done."""
-        name = self.state
-        state = definition(self.machine)["States"][name]
-        KINDS[state["Type"]](self, state, invoke, now, rng)
-        return name
+    def step(self, invoke: Invoke, now: datetime, rng: random.Random) -> None:
+        """Call one function, then go on to the next state that calls one, waits, or ends it."""
+        self._do(invoke, now, rng)
+        while self.status == "RUNNING" and self.ready_at <= now and not self._calls:
+            self._do(invoke, now, rng)
+
+    @property
+    def _calls(self) -> bool:
+        return self._definition["Type"] in ("Task", "Map")
+
+    @property
+    def _definition(self) -> State:
+        state: State = definition(self.machine)["States"][self.state]
+        return state
+
+    def _do(self, invoke: Invoke, now: datetime, rng: random.Random) -> None:
+        KINDS[self._definition["Type"]](self, self._definition, invoke, now, rng)
 
     def go(self, state: State) -> None:
         if state.get("End"):

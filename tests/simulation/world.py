@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from chalice.test import Client
+from psycopg import Connection
 
+from fulfillment_app.chalicelib.services.runs import RESTARTED_WHEN_FAILED
 from local.apps import LoadedApp
 from local.invariants import at_rest
 
@@ -38,6 +40,17 @@ STEPS_MAX = 3_000
 ROUNDS_MAX = 60
 ROUND = timedelta(minutes=5)
 """Until everything rests it is swept so often, for at most so long: longer than anything waits to be missed."""
+
+
+RESTLESS = """
+    SELECT EXISTS (SELECT FROM reservations WHERE status = 'held')
+           OR EXISTS (SELECT FROM runs AS r
+                       WHERE status = 'failed' AND machine = ANY(%s)
+                         AND NOT EXISTS (SELECT FROM runs AS later
+                                          WHERE later.machine = r.machine
+                                            AND later.business_id = r.business_id
+                                            AND later.revision > r.revision))
+    """
 
 
 class Broken(Exception):
@@ -71,6 +84,32 @@ class Request:
     key: str | None = None
 
 
+class Side:
+    """A database as the world looks at it: what waits in its outbox, and what must hold in it.
+
+    `to_add_up` names the table of what the relay adds up before it tells.
+    """
+
+    def __init__(
+        self, conn: Connection[Any], invariants: LiteralString, to_add_up: LiteralString = "outbox"
+    ) -> None:
+        self.conn, self.invariants = conn, invariants
+        self.has_unsent = False
+        self._seen = 0
+        self._glance: LiteralString = f"""
+            SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)
+                   OR '{to_add_up}' <> 'outbox' AND EXISTS (SELECT FROM {to_add_up}),
+                   pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+            """  # type: ignore[assignment]
+
+    def has_changed(self) -> bool:
+        """Whether anything was written since it was asked last. (Also true where a neighbour of the server wrote.)"""
+        row = self.conn.execute(self._glance, prepare=True).fetchone()
+        assert row is not None
+        before, (self.has_unsent, self._seen) = self._seen, row
+        return bool(before != self._seen)
+
+
 @dataclass
 class World:
     ground: Ground
@@ -79,6 +118,7 @@ class World:
     cloud: Cloud
     clients: dict[str, Any]
     chance: Chance
+    sides: tuple["Side", "Side"]
     counts: Counts = field(default_factory=Counts)
     placed: list[tuple[Request, bytes, datetime]] = field(default_factory=list)
     """Requests for orders, with the answer and when it came."""
@@ -127,13 +167,9 @@ class World:
         return True
 
     def _waiting(self) -> Iterator[tuple[str, Callable[[random.Random], object]]]:
-        eyes = self.ground.eyes
-        if _any_row(eyes.inventory, "outbox WHERE sent_at IS NULL") or _any_row(
-            eyes.inventory, "item_availability_changes"
-        ):
-            yield RELAYS[0], lambda rng: self.cloud.run_job(RELAYS[0])
-        if _any_row(eyes.customer, "outbox WHERE sent_at IS NULL"):
-            yield RELAYS[1], lambda rng: self.cloud.run_job(RELAYS[1])
+        for side, relay in zip(self.sides, RELAYS, strict=True):
+            if side.has_unsent:
+                yield relay, lambda rng, each=relay: self.cloud.run_job(each)  # type: ignore[misc]
         for consumer, queue in self.cloud.queues.items():
             if queue:
                 yield consumer, lambda rng, each=consumer: self.cloud.deliver(each, rng)  # type: ignore[misc]
@@ -179,9 +215,12 @@ class World:
             raise Broken(f"at rest: {problem}")
 
     def _is_at_rest(self) -> bool:
+        """Nor is anything held for an order, nor has a run failed that a sweep is to start again."""
         eyes = self.ground.eyes
-        held = _any_row(eyes.inventory, "reservations WHERE status = 'held'")
-        return at_rest(eyes) and not held
+        if not at_rest(eyes):
+            return False
+        row = eyes.inventory.execute(RESTLESS, [list(RESTARTED_WHEN_FAILED)]).fetchone()
+        return row == (False,)
 
     def _restless(self) -> str:
         inventory, customer = self.ground.eyes.inventory, self.ground.eyes.customer
@@ -232,8 +271,13 @@ class World:
 
     def look(self, after: str) -> None:
         self.counts.steps += 1
-        for problem in (*self.cloud.bugs, *invariants.broken_now(self.ground.eyes)):
+        for problem in self.cloud.bugs:
             raise Broken(f"after {after}: {problem}")
+        for side in self.sides:
+            if side.has_changed():
+                self.counts.looks += 1
+                for problem in invariants.broken_now(side.conn, side.invariants):
+                    raise Broken(f"after {after}: {problem}")
 
 
 @contextmanager
@@ -244,12 +288,12 @@ def a_world(ground: Ground, apps: dict[str, LoadedApp], chance: Chance) -> Itera
     cloud = Cloud(apps, ground.fuse.glow, time.inventory.wall_now)
     clients = {name: Client(app.app).http for name, app in apps.items()}
     with chance.instead(), wired(apps, ground.apps, time, cloud):
-        yield World(ground, apps, time, cloud, clients, chance)
-
-
-def _any_row(conn: Any, where: str) -> bool:
-    row = conn.execute(f"SELECT EXISTS (SELECT FROM {where})", prepare=True).fetchone()
-    return bool(row[0])
+        eyes = ground.eyes
+        sides = (
+            Side(eyes.inventory, invariants.INVENTORY, "item_availability_changes"),
+            Side(eyes.customer, invariants.CUSTOMER),
+        )
+        yield World(ground, apps, time, cloud, clients, chance, sides)
 
 
 def _shown(run: Execution) -> str:
