@@ -12,11 +12,10 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from local.apps import LoadedApp, all_functions
 from local.aws import state_machine_arns
 from local.environment import REGION
 from local.jobs import scheduled_event
-from local.lambdas import Answer, Context
+from local.lambdas import Answer, Context, Handler
 from online_kart.domain.errors import KartError
 from online_kart.messaging.machines import MACHINES
 from online_kart.messaging.rules import RULES, RUN_STATUS_CHANGE
@@ -59,11 +58,11 @@ class Cloud:
 
     def __init__(
         self,
-        apps: Mapping[str, LoadedApp],
+        functions: Mapping[str, Handler],
         glow: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._functions = all_functions(apps)
+        self._functions = functions
         self._glow, self._now = glow, now
         self.queues: dict[str, list[Message]] = {consumer: [] for consumer in RULES}
         self.delivered: list[tuple[str, str]] = []
@@ -71,6 +70,7 @@ class Cloud:
         self.executions: dict[str, Execution] = {}
         self.bugs: list[str] = []
         self.refuses_next = False
+        self.published_count = 0
 
     # Functions
 
@@ -115,6 +115,7 @@ class Cloud:
                 "detail": detail,
             }
         )
+        self.published_count += 1
         for consumer, types in RULES.items():
             if type_ in types:
                 self.queues[consumer].append(Message(str(uuid.uuid4()), body))

@@ -40,7 +40,9 @@ def _compare(world: World, place: int) -> None:
     request, body, at = world.placed[place]
     answer = world.ask(request)
     if world.now - at < ANSWER_IS_KEPT and (answer.status_code, answer.body) != (202, body):
-        raise Broken(f"The same request, {body!r} first, then {answer.status_code} {answer.body!r}")
+        raise Broken(
+            "the same answer", f"{body!r} first, then {answer.status_code} {answer.body!r}"
+        )
 
 
 def cancel(world: World, town: Town, rng: random.Random) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 WEIGHTS: dict[str, float] = {
-    "wait": 28,
+    "wait": 30,
     "work": 10,
     "sweep": 6,
     "redeliver": 3,
@@ -48,7 +48,7 @@ WEIGHTS: dict[str, float] = {
 }
 DEATHS_SHARE = 0.12
 MOMENTS = (1, 1, 2, 2, 3, 4, 5, 6, 8, 12, 20, 35)
-EVENTS_A_WEEK = 140
+EVENTS_A_WEEK = 110
 
 
 class Event(NamedTuple):

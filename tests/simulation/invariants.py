@@ -12,7 +12,7 @@ from psycopg import Connection
 from local.invariants import check_all
 from local.reading import Stores
 from online_kart.customer_db import invariants as customer_invariants
-from online_kart.domain.invariants import Check
+from online_kart.domain.invariants import Check, Violation
 from online_kart.inventory_db import invariants as inventory_invariants
 
 SHOWN_MAX = 10
@@ -22,7 +22,7 @@ def _together(checks: Sequence[Check]) -> LiteralString:
     """One statement: (invariant, key, detail) of whatever breaks what every commit must keep."""
     parts: list[LiteralString] = [
         # The number is of our own table; a comment may end the statement.
-        f"(SELECT {check.invariant}, * FROM ({check.statement}\n) AS broken LIMIT {SHOWN_MAX})"  # type: ignore[misc]
+        f"(SELECT {check.invariant}, * FROM ({check.statement}\n) AS broken LIMIT {SHOWN_MAX})"
         for check in checks
         if not check.at_rest
     ]
@@ -33,16 +33,14 @@ INVENTORY = _together(inventory_invariants.CHECKS)
 CUSTOMER = _together(customer_invariants.CHECKS)
 
 
-def broken_now(conn: Connection[Any], statement: LiteralString) -> list[str]:
+def broken_now(conn: Connection[Any], statement: LiteralString) -> list[Violation]:
     """What a commit must never leave behind, in a database: `INVENTORY` or `CUSTOMER`."""
     rows = conn.execute(statement, prepare=True)
-    return [f"{invariant}: {key}: {detail}" for invariant, key, detail in rows]
-
-
-def broken_at_rest(eyes: Stores) -> list[str]:
-    """What must hold when nothing is under way but trucks."""
     return [
-        f"{each.invariant}: {each.key}: {each.detail}"
-        for outcome in check_all(eyes)
-        for each in outcome.violations
+        Violation(invariant=invariant, key=key, detail=detail) for invariant, key, detail in rows
     ]
+
+
+def broken_at_rest(eyes: Stores) -> list[Violation]:
+    """What must hold when nothing is under way but trucks."""
+    return [each for outcome in check_all(eyes) for each in outcome.violations]

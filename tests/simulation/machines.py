@@ -77,9 +77,7 @@ class Execution:
         self.status, self.error = "FAILED", f"{error}: {cause}"
 
 
-def _task(
-    run: Execution, state: State, invoke: Invoke, now: datetime, rng: random.Random
-) -> None:
+def _task(run: Execution, state: State, invoke: Invoke, now: datetime, rng: random.Random) -> None:
     answer = invoke(*_call(state, run.data, {}))
     if answer.is_error:
         _recover(run, state, state, answer.payload, now)
@@ -188,9 +186,7 @@ def _fail(run: Execution, state: State, invoke: Invoke, now: datetime, rng: rand
     run.fail(error, cause)
 
 
-KINDS: dict[
-    str, Callable[[Execution, State, Invoke, datetime, random.Random], None]
-] = {
+KINDS: dict[str, Callable[[Execution, State, Invoke, datetime, random.Random], None]] = {
     "Task": _task,
     "Map": _map,
     "Choice": _choice,

@@ -63,15 +63,15 @@ def add_hub(world: World, town: Town, rng: random.Random) -> None:
 
 def _join(world: World, code: str, rng: random.Random) -> None:
     """By road, both ways, with one or two others."""
-    others = [each for each in (*facilities(world, "fc"), *facilities(world, "hub")) if each != code]
+    others = [
+        each for each in (*facilities(world, "fc"), *facilities(world, "hub")) if each != code
+    ]
     for other in rng.sample(others, min(len(others), rng.randint(1, 2))):
         for origin, destination in ((code, other), (other, code)):
             _add_leg(world, origin, destination, "road", rng)
 
 
-def _add_leg(
-    world: World, origin: str, destination: str, mode: str, rng: random.Random
-) -> None:
+def _add_leg(world: World, origin: str, destination: str, mode: str, rng: random.Random) -> None:
     body = {
         "origin": origin,
         "destination": destination,
@@ -122,9 +122,11 @@ def add_leg(world: World, town: Town, rng: random.Random) -> None:
     """By road between any two, by air between hubs."""
     hubs = facilities(world, "hub")
     if rng.random() < 0.3 and len(hubs) > 1:
-        _add_leg(world, *rng.sample(hubs, 2), "air", rng)
+        origin, destination = rng.sample(hubs, 2)
+        _add_leg(world, origin, destination, "air", rng)
     else:
-        _add_leg(world, *rng.sample([*facilities(world, "fc"), *hubs], 2), "road", rng)
+        origin, destination = rng.sample([*facilities(world, "fc"), *hubs], 2)
+        _add_leg(world, origin, destination, "road", rng)
 
 
 def change_leg(world: World, town: Town, rng: random.Random) -> None:

@@ -136,7 +136,7 @@ def facilities(world: World, kind: str, status: str = "%") -> list[str]:
     """Codes of FCs (`fc`) or hubs."""
     is_fc = "=" if kind == "fc" else "<>"
     rows = world.ground.eyes.inventory.execute(
-        f"SELECT code FROM facilities WHERE kind {is_fc} 'fc' AND status LIKE %s ORDER BY code",  # type: ignore[arg-type]
+        f"SELECT code FROM facilities WHERE kind {is_fc} 'fc' AND status LIKE %s ORDER BY code",
         [status],
     )
     return [row[0] for row in rows]

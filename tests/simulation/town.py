@@ -93,7 +93,7 @@ def _as_file(network: Network) -> Any:
 def _made(world: World, request: Request) -> Any:
     answer = world.ask(request)
     if answer.status_code >= 300:
-        raise Broken(f"{request}: {answer.body.decode()}")
+        raise Broken("a town can be built", f"{request} was answered {answer.body.decode()}")
     return answer.json_body
 
 

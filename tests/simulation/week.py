@@ -1,11 +1,13 @@
 """A week: a town, the events that are drawn from the same seed, and whether everything held."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from local.apps import LoadedApp
+from local.apps import LoadedApp, all_functions
+from local.lambdas import Handler
 
 from . import customers, events, planners, sellers, staff
 from .events import Event
@@ -18,38 +20,43 @@ Happening = Callable[[World, Town, random.Random], None]
 
 
 class Week(NamedTuple):
-    """How a week went. `broken` says what did not hold, and `happened` which events it took."""
+    """How a week went. `rule` names what did not hold, and `broken` says what was seen."""
 
     seed: int
     counts: Counts
     happened: tuple[Event, ...]
+    rule: str | None = None
     broken: str | None = None
 
 
-def run(
-    ground: Ground,
-    apps: dict[str, LoadedApp],
-    seed: int,
-    history: Iterable[Event] | None = None,
-) -> Week:
-    """The week of the seed; or another history in its town."""
-    happened: list[Event] = []
-    with a_world(ground, apps, Chance()) as world:
-        try:
-            town = settled(world, seed)
-            for event in events.drawn(seed) if history is None else history:
-                happened.append(event)
-                happen(world, town, event)
-            _end(world, seed)
-        except Broken as problem:
-            return Week(seed, world.counts, tuple(happened), problem.what)
-    return Week(seed, world.counts, tuple(happened))
+@dataclass(frozen=True)
+class Stage:
+    """Where weeks take place, one after the other. `instead` has functions that take the place of the apps' own."""
+
+    ground: Ground
+    apps: Mapping[str, LoadedApp]
+    instead: Mapping[str, Handler] = field(default_factory=dict)
+
+    def week(self, seed: int, history: Iterable[Event] | None = None) -> Week:
+        """The week of the seed; or another history in its town."""
+        happened: list[Event] = []
+        functions = all_functions(self.apps) | dict(self.instead)
+        with a_world(self.ground, self.apps, functions, Chance()) as world:
+            try:
+                town = settled(world, seed)
+                for event in events.drawn(seed) if history is None else history:
+                    happened.append(event)
+                    happen(world, town, event)
+                _end(world, seed)
+            except Broken as problem:
+                return Week(seed, world.counts, tuple(happened), problem.rule, str(problem))
+        return Week(seed, world.counts, tuple(happened))
 
 
 def happen(world: World, town: Town, event: Event) -> None:
     rng = random.Random(event.draw)
     world.chance.seed(event.draw)
-    world.counts.events += 1
+    world.counts.happenings += 1
     with world.mortal(event.dies_at):
         HAPPENINGS[event.kind](world, town, rng)
 
@@ -58,13 +65,14 @@ def _end(world: World, seed: int) -> None:
     rng = random.Random(f"end of week {seed}")
     world.chance.seed(rng.getrandbits(32))
     world.rest(rng)
+    world.counts.told = world.cloud.published_count
 
 
 # What nobody does
 
 
 def _wait(world: World, town: Town, rng: random.Random) -> None:
-    world.pass_time(timedelta(minutes=rng.choice([5, 30, 120, 240, 480, 900])), rng)
+    world.pass_time(timedelta(minutes=rng.choice([30, 120, 240, 480, 900, 1440])), rng)
 
 
 def _work(world: World, town: Town, rng: random.Random) -> None:

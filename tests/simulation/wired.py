@@ -3,7 +3,7 @@
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,7 +51,7 @@ class Time:
 
 @contextmanager
 def wired(
-    apps: dict[str, LoadedApp], stores: Stores, time: Time, cloud: Cloud
+    apps: Mapping[str, LoadedApp], stores: Stores, time: Time, cloud: Cloud
 ) -> Iterator[None]:
     """What each app's `wiring` opens is the world's as long as the block lasts."""
     bus = EventBus(cloud, "kart")

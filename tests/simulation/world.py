@@ -6,7 +6,7 @@ of them the invariants are looked at; when a day is over everything is brought t
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from psycopg import Connection
 from fulfillment_app.chalicelib.services.runs import RESTARTED_WHEN_FAILED
 from local.apps import LoadedApp
 from local.invariants import at_rest
+from local.lambdas import Handler
 
 from . import invariants
 from .cloud import Cloud
@@ -54,18 +55,18 @@ RESTLESS = """
 
 
 class Broken(Exception):
-    """Something that must hold does not."""
+    """Something that must hold does not: which rule, and what was seen."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, rule: str, seen: str) -> None:
+        super().__init__(f"{rule}: {seen}")
+        self.rule = rule
 
 
 @dataclass
 class Counts:
     """What happened in a week."""
 
-    events: int = 0
+    happenings: int = 0
     steps: int = 0
     orders: int = 0
     kills: int = 0
@@ -100,7 +101,7 @@ class Side:
             SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)
                    OR '{to_add_up}' <> 'outbox' AND EXISTS (SELECT FROM {to_add_up}),
                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-            """  # type: ignore[assignment]
+            """
 
     def has_changed(self) -> bool:
         """Whether anything was written since it was asked last. (Also true where a neighbour of the server wrote.)"""
@@ -113,7 +114,6 @@ class Side:
 @dataclass
 class World:
     ground: Ground
-    apps: dict[str, LoadedApp]
     time: Time
     cloud: Cloud
     clients: dict[str, Any]
@@ -140,7 +140,7 @@ class World:
             answer = self._send(request)
         self.look(f"{request.method} {request.path}")
         if answer.status_code >= 500:
-            raise Broken(f"{request.method} {request.path} {request.body}: {answer.body.decode()}")
+            raise Broken("no server error", f"{request} was answered {answer.body.decode()}")
         return answer
 
     def _send(self, request: Request) -> Any:
@@ -181,7 +181,7 @@ class World:
         for _ in range(STEPS_MAX):
             if not self.step_one(rng):
                 return
-        raise Broken(f"It does not settle: {[what for what, _ in self._waiting()][:20]}")
+        raise Broken("it settles", f"{[what for what, _ in self._waiting()][:20]} still wait")
 
     # Time
 
@@ -209,10 +209,9 @@ class World:
             for job in SWEEPS:
                 self.run_job(job)
         else:
-            raise Broken(f"It does not come to rest: {self._restless()}")
+            raise Broken("it comes to rest", self._restless())
         self.rested_at = self.now
-        for problem in (*self._buried(), *invariants.broken_at_rest(self.ground.eyes)):
-            raise Broken(f"at rest: {problem}")
+        self.look_at_all()
 
     def _is_at_rest(self) -> bool:
         """Nor is anything held for an order, nor has a run failed that a sweep is to start again."""
@@ -232,9 +231,6 @@ class World:
             "SELECT order_id, status FROM orders WHERE status IN ('placed', 'cancelling')"
         ).fetchall()
         return f"runs {rows[:5]}, orders {orders[:5]}"
-
-    def _buried(self) -> list[str]:
-        return [f"a dead letter of {consumer}: {body}" for consumer, body in self.cloud.dead_letters]
 
     # Death
 
@@ -270,22 +266,37 @@ class World:
     # What must hold
 
     def look(self, after: str) -> None:
+        """At what every commit must keep, where something was committed."""
         self.counts.steps += 1
-        for problem in self.cloud.bugs:
-            raise Broken(f"after {after}: {problem}")
+        for bug in self.cloud.bugs:
+            raise Broken("only our own errors", f"after {after}: {bug}")
         for side in self.sides:
             if side.has_changed():
                 self.counts.looks += 1
-                for problem in invariants.broken_now(side.conn, side.invariants):
-                    raise Broken(f"after {after}: {problem}")
+                for each in invariants.broken_now(side.conn, side.invariants):
+                    raise Broken(
+                        f"invariant {each.invariant}", f"after {after}: {each.key}: {each.detail}"
+                    )
+
+    def look_at_all(self) -> None:
+        """At rest."""
+        for consumer, body in self.cloud.dead_letters:
+            raise Broken("no dead letters", f"of {consumer}: {body}")
+        for each in invariants.broken_at_rest(self.ground.eyes):
+            raise Broken(f"invariant {each.invariant} at rest", f"{each.key}: {each.detail}")
 
 
 @contextmanager
-def a_world(ground: Ground, apps: dict[str, LoadedApp], chance: Chance) -> Iterator[World]:
+def a_world(
+    ground: Ground,
+    apps: Mapping[str, LoadedApp],
+    functions: Mapping[str, Handler],
+    chance: Chance,
+) -> Iterator[World]:
     """Nothing is there yet."""
     ground.clear()
     time = Time()
-    cloud = Cloud(apps, ground.fuse.glow, time.inventory.wall_now)
+    cloud = Cloud(functions, ground.fuse.glow, time.inventory.wall_now)
     clients = {name: Client(app.app).http for name, app in apps.items()}
     with chance.instead(), wired(apps, ground.apps, time, cloud):
         eyes = ground.eyes
@@ -293,7 +304,7 @@ def a_world(ground: Ground, apps: dict[str, LoadedApp], chance: Chance) -> Itera
             Side(eyes.inventory, invariants.INVENTORY, "item_availability_changes"),
             Side(eyes.customer, invariants.CUSTOMER),
         )
-        yield World(ground, apps, time, cloud, clients, chance, sides)
+        yield World(ground, time, cloud, clients, chance, sides)
 
 
 def _shown(run: Execution) -> str:
