@@ -26,7 +26,7 @@ from online_kart.domain.invariants import INVARIANTS
 from online_kart.domain.routes import RouteTable
 from online_kart.postgres import Database
 from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
-from tests.conftest import fresh_name
+from tests.servers import fresh_name
 
 CHECKS = dict(ACROSS)
 

@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
-from online_kart.crashpoints import crashpoint
 from online_kart.alarms import raise_alarm
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import addresses, catalog, orders
 from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
