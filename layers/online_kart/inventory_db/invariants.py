@@ -10,7 +10,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         1,
         """
-        SELECT format('%s %s', sku, fc_code), format('%s reserved of %s on hand', reserved, on_hand)
+        SELECT format('%s %s %s', sku, fc_code, seller_id), format('%s reserved of %s on hand', reserved, on_hand)
           FROM stock WHERE reserved NOT BETWEEN 0 AND on_hand
         """,
         subject="oversold",
@@ -175,9 +175,28 @@ CHECKS: tuple[Check, ...] = (
     Check(
         7,
         """
-        SELECT format('package %s', package_id), format('version %s, noted up to %s', p.version, max(e.version))
-          FROM packages AS p LEFT JOIN package_events AS e USING (package_id)
-         GROUP BY package_id, p.version HAVING p.version <> coalesce(max(e.version), 0)
+        WITH noted AS (
+            SELECT package_id, max(version) AS version,
+                   -- what decides its status, and what its place: see `domain.packages.course_of`
+                   (array_agg(what ORDER BY version DESC) FILTER (WHERE what IN (
+                       'planned', 'departed', 'out_for_delivery', 'delivered', 'returning', 'stranded', 'returned',
+                       'cancelled', 'lost')))[1] AS decided,
+                   coalesce(bool_or(what IN ('returning', 'stranded')), false) AS has_turned,
+                   (array_agg(CASE WHEN what <> 'departed' THEN facility END ORDER BY version DESC)
+                       FILTER (WHERE what IN ('planned', 'departed', 'arrived')))[1] AS at_facility
+              FROM package_events GROUP BY package_id
+        ), told AS (
+            SELECT package_id, version, at_facility,
+                   CASE WHEN decided = 'stranded' OR (decided = 'departed' AND has_turned) THEN 'returning'
+                        WHEN decided = 'departed' THEN 'in_transit' ELSE decided END AS status
+              FROM noted
+        )
+        SELECT format('package %s', package_id),
+               format('version %s, %s at %s; its events tell %s, %s at %s',
+                      p.version, p.status, p.at_facility, t.version, t.status, t.at_facility)
+          FROM packages AS p LEFT JOIN told AS t USING (package_id)
+         WHERE (p.version, p.status) IS DISTINCT FROM (t.version, t.status)
+            OR p.at_facility IS DISTINCT FROM t.at_facility
         """,
         subject="package events",
         looks_at="packages",
