@@ -63,7 +63,13 @@ def test_text_and_tuples_compare_by_what_they_hold():
 
 @pytest.mark.parametrize(
     ("source", "copy", "newer"),
-    [([1], [2], True), ([2], [2], False), ([3], [2], False), (None, [2], False), ([1], None, False)],
+    [
+        ([1], [2], True),
+        ([2], [2], False),
+        ([3], [2], False),
+        (None, [2], False),
+        ([1], None, False),
+    ],
 )
 def test_a_copy_is_newer_by_its_version(source, copy, newer):
     assert is_newer_copy(Pair("MUG", source, copy)) == newer

@@ -4,7 +4,7 @@ Each comparison adds to the findings. What can't be decided without the other si
 report decides.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -72,6 +72,8 @@ def compare_customer(
     parts.put_findings(documents, key, "customer", comparison.findings, now)
     doubts = ((doubt.kind, list(doubt[1:])) for doubt in comparison.doubts)
     parts.put_rows(documents, key, "doubts", doubts, now)
+    versions = ((row, [version]) for row, version in comparison.versions.items())
+    parts.put_rows(documents, key, "versions of copies", versions, now)
     return len(comparison.findings.kept)
 
 
@@ -97,6 +99,8 @@ class Comparison:
     def __init__(self, conn: Connection[Any], moments: Moments) -> None:
         self._conn, self._moments = conn, moments
         self.findings, self.doubts = Findings(), list[Doubt]()
+        self.versions = dict[str, int]()
+        """Of copies that are wrong, by "<table> <key>": what is told of their source must be later."""
 
     def rows_alone(self) -> None:
         """The invariants that this database can check by itself."""
@@ -117,6 +121,8 @@ class Comparison:
             self.doubts.append(Doubt(table, pair.key, pair.copy[-1], told(pair)))
         elif pair.source != pair.copy:
             self.findings.add(12, table, pair.key, told(pair))
+            if pair.copy is not None and len(self.versions) < FINDINGS_KEPT_MAX:
+                self.versions[f"{table} {pair.key}"] = pair.copy[-1]
 
     def packages(self, source: Iterable[Row]) -> None:
         """12: C5 against the packages. One of an order that is not confirmed yet is not known here."""
@@ -229,12 +235,23 @@ def repair_customer(
 ) -> int:
     """Make right what this side found and has the right answer of. How many findings. Safe to repeat."""
     key = str(reconciliation_id)
-    repaired = [
-        finding.row
-        for finding in parts.findings_of(documents, key, "customer")
-        if _repaired(conn, documents, finding, now)
-    ]
-    return parts.put_rows(documents, key, "repaired", ((row, []) for row in repaired), now)
+    found = parts.findings_of(documents, key, "customer")
+    repaired = {each.row for each in found if _repaired(conn, documents, each, now)}
+    if repaired:
+        repaired |= {each.row for each in found} & _no_longer_broken(conn, found)
+    return parts.put_rows(documents, key, "repaired", ((row, []) for row in sorted(repaired)), now)
+
+
+def _no_longer_broken(conn: Connection[Any], found: Sequence[Finding]) -> set[str]:
+    """What a query has found before the repair, and does not find after it."""
+    rows = {each.subject: set[str]() for each in found}
+    for each in found:
+        rows[each.subject].add(each.row)
+    wanted = [check for check in invariants.CHECKS if check.subject in rows]
+    for examined in examine(conn, wanted, None, FINDINGS_KEPT_MAX):
+        subject = examined.check.subject
+        rows[subject] -= {f"{subject} {each.key}" for each in examined.shown}
+    return {row for check in wanted for row in rows[check.subject]}
 
 
 def _repaired(conn: Connection[Any], documents: Documents, finding: Finding, now: datetime) -> bool:

@@ -123,9 +123,13 @@ def _check_documents(
 def _check_routes(
     conn: Connection[Any], documents: Documents, findings: Findings, period: Period
 ) -> None:
-    """Tables are compared with the network where no build is under way that makes them equal."""
+    """Tables are compared with the network where no build is under way that makes them equal.
+
+    Nor where a pincode is served twice: that was found by its query, and is no network that tables can be made of.
+    """
     reading = InForce(conn, documents)
-    if not route_builds.is_any_under_way(conn):
+    is_network = all(each.subject != "pincode ranges" for each in findings.kept)
+    if is_network and not route_builds.is_any_under_way(conn):
         route_checks.walks(reading, findings, PAIRS_WALKED_MAX)
         if not reading.lost_tables:
             route_checks.pincodes(reading, findings)
@@ -224,9 +228,10 @@ def repair(
     In transactions of a few findings each: one that is cut short goes on where it was. Raises NotFound.
     """
     key = str(reconciliation_id)
-    newest = {f"{kind} {row[0]}": row[1] for kind, row in parts.rows_of(documents, key, "doubts")}
+    doubts = {f"{kind} {row[0]}": row[1] for kind, row in parts.rows_of(documents, key, "doubts")}
+    versions = {row: each for row, (each,) in parts.rows_of(documents, key, "versions of copies")}
     by_customer_side = {row[0] for row in parts.rows_of(documents, key, "repaired")}
-    work = Repairing(conn, documents, newest, now)
+    work = Repairing(conn, documents, versions | doubts, now)
     while not retrying(partial(_repair_some, work, reconciliation_id, by_customer_side)):
         pass
     parts.forget(documents, key)

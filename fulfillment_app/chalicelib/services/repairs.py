@@ -50,6 +50,7 @@ from online_kart.inventory_db import (
     reconciliations,
     repairs,
     route_builds,
+    sellers,
 )
 from online_kart.messaging import outbox
 
@@ -63,11 +64,11 @@ REASON = "reconciliation"
 
 @dataclass(frozen=True)
 class Repairing:
-    """What a repair works on. `newest`: "<table> <key>" → the version that a copy has, where that is later."""
+    """What a repair works on. `versions`: "<table> <key>" → the one that a copy has, if any."""
 
     conn: Connection[Any]
     documents: Documents
-    newest: Mapping[str, int]
+    versions: Mapping[str, int]
     now: datetime
 
     @cached_property
@@ -93,8 +94,20 @@ def repaired(work: Repairing, finding: Finding) -> bool:
 
 
 def _tell_again(table: str, work: Repairing, key: str) -> bool:
-    newest = work.newest.get(f"{table} {key}", 0)
-    return copies.tell_again(work.conn, work.documents, table, key, newest, work.now)
+    known = work.versions.get(f"{table} {key}", 0)
+    return copies.tell_again(work.conn, work.documents, table, key, known, work.now)
+
+
+def _tell_of_offer(work: Repairing, key: str) -> bool:
+    """Not of a price that is not its log's."""
+    sku, seller_id = key.split(" ")
+    offer = sellers.lock_offer(work.conn, UUID(seller_id), sku)
+    logged = price_changes.newest_price(work.documents, seller_id, sku)
+    return (
+        offer is not None
+        and logged in (None, offer.price_paise)
+        and _tell_again("offers", work, key)
+    )
 
 
 def _tell_of_package(work: Repairing, key: str) -> bool:
@@ -218,10 +231,8 @@ def _build(work: Repairing, key: str) -> bool:
 
 
 REPAIRS: Mapping[str, Callable[[Repairing, str], bool]] = {
-    **{
-        table: partial(_tell_again, table)
-        for table in ("categories", "items", "offers", "units_left")
-    },
+    **{table: partial(_tell_again, table) for table in ("categories", "items", "units_left")},
+    "offers": _tell_of_offer,
     "packages": _tell_of_package,
     "oversold": _reserved,
     "reserved": _reserved,

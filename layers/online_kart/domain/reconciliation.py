@@ -192,10 +192,8 @@ def _of_invariant(
 ) -> OfInvariant:
     broken = sum(each.broken for each in counted)
     repaired = sum(each.outcome == "repaired" for each in kept)
-    reached = Counter(each.subject for each in kept)
-    left = sum(
-        each.broken - reached[each.subject] for each in counted if each.subject in repairable
-    )
+    reached = sum(each.subject in repairable for each in kept)
+    left = sum(each.broken for each in counted if each.subject in repairable) - reached
     return OfInvariant(
         invariant=number,
         says=INVARIANTS[number],
