@@ -32,11 +32,11 @@ from online_kart.domain.orders import (
     TOLD_BY,
     Order,
     OrderLine,
-    PackageOfOrder,
     PlaceOrder,
     is_over,
     may_become,
     outcome_id,
+    package_of,
     refuse_too_large,
     summed,
 )
@@ -190,15 +190,7 @@ def confirm_order(
         if len(paths) != len(set(package_ids)):
             raise NotFound("path of a package of order", order_id)
         for path in paths:
-            package = PackageOfOrder(
-                package_id=path.package_id,
-                origin_fc_code=path.origin_fc_code,
-                status=path.status,
-                promise_date=path.promise_date,
-                version=path.version,
-                lines={line.line_no: line.quantity for line in path.lines},
-            )
-            orders.insert_package(conn, order_id, package, now)
+            orders.insert_package(conn, order_id, package_of(path), now)
         orders.set_status(
             conn, order_id, "confirmed", now, promise_date=promise_date, sourcing=sourcing
         )

@@ -165,14 +165,14 @@ def close_asn(
         receipt = _lock_receipt(conn, asn)
         if receipt.status != "closed":
             assert receipt.status == "booked", "the machine books before it closes"
-            _end_announcement(documents, receipt, now)
+            end_announcement(documents, receipt, now)
             inbound.mark_closed(conn, asn, now)
             outbox.append(conn, _shipment_received(receipt, now))
     crashpoint("close_asn.committed")
     return receipt.discrepancies
 
 
-def _end_announcement(documents: Documents, receipt: Receipt, now: datetime) -> None:
+def end_announcement(documents: Documents, receipt: Receipt, now: datetime) -> None:
     """The log first. Where the announcement is gone, an attempt that was cut short has done both."""
     shipment = upcoming_shipments.by_asn(documents, receipt.asn)
     if shipment is None:

@@ -7,8 +7,6 @@ from pymongo.database import Database
 from online_kart.documents import order_log
 from online_kart.messaging.consumer import Envelope
 
-NOT_LOGGED = frozenset({"event_id", "occurred_at", "order_id"})
-
 
 def append(documents: Database[dict[str, Any]], envelope: Envelope) -> None:
     """A repeat writes the same entry again."""
@@ -17,6 +15,6 @@ def append(documents: Database[dict[str, Any]], envelope: Envelope) -> None:
         envelope.id,
         envelope.detail["order_id"],
         envelope.type,
-        {key: value for key, value in envelope.detail.items() if key not in NOT_LOGGED},
+        order_log.detail_of(envelope.detail),
         envelope.time,
     )

@@ -38,6 +38,8 @@ class Step:
     changes: Mapping[str, Any] = field(default_factory=dict)
     path: PackagePath | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    above: int = 0
+    """A version that somebody has heard of: the package's new one is later."""
 
 
 def record(
@@ -70,7 +72,7 @@ def _paths(documents: Documents, steps: Sequence[Step]) -> dict[UUID, PackagePat
 
 def _noted(row: Package, step: Step, path_of: Mapping[UUID, PackagePath], now: datetime) -> Noted:
     path = path_of.get(row.package_id)
-    changed = row.after(step.changes, now, path.version if path else 0)
+    changed = row.after(step.changes, now, max(path.version if path else 0, step.above))
     return Noted(changed, step.what, step.facility, step.detail)
 
 

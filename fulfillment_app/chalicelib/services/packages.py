@@ -267,11 +267,11 @@ def _is_confirmed(conn: Connection[Any], package: Package) -> bool:
 
 
 def tell_again(
-    conn: Connection[Any], documents: Documents, package_id: UUID, now: datetime
+    conn: Connection[Any], documents: Documents, package_id: UUID, above: int, now: datetime
 ) -> bool:
-    """Tell of the package as it is, with a new version, so that copies become it. False where there is none."""
+    """Tell of the package as it is, with a version later than `above`: copies become it. False where there is none."""
     with conn.transaction():
-        return bool(record(conn, documents, [Step(package_id, "told_again")], now))
+        return bool(record(conn, documents, [Step(package_id, "told_again", above=above)], now))
 
 
 # For people

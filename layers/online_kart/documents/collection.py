@@ -5,8 +5,9 @@ TTL indexes. (DocumentDB ignores validators; the models in front of them are che
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
@@ -38,7 +39,12 @@ def answering(function: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def in_groups(values: Sequence[T], size: int) -> Iterator[list[T]]:
+def milliseconds(at: datetime) -> int:
+    """Since 1970: as much of a moment as a document keeps."""
+    return int(at.timestamp() * 1000)
+
+
+def in_groups(values: Iterable[T], size: int) -> Iterator[list[T]]:
     """The values in lists of up to `size`: one request must not hold any number of them."""
     rest = iter(values)
     while group := list(islice(rest, size)):

@@ -4,7 +4,7 @@ A shipment is in D1 from its announcement until it is received or cancelled. The
 between leaves an entry of something that did not happen, which the repeat writes again, never a change without one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -52,7 +52,10 @@ COLLECTIONS = (
             "shipment": "object",
             "discrepancies": "array",
         },
-        (IndexModel([("asn", 1), ("at", 1)]),),  # `log_of`, `end_of`
+        (
+            IndexModel([("asn", 1), ("at", 1)]),  # `log_of`, `end_of`
+            IndexModel([("at", 1)]),  # `logged_in`
+        ),
     ),
 )
 
@@ -140,6 +143,13 @@ def end_of(documents: Documents, asn: str) -> LogEntry | None:
     """How the shipment ended. None where it has not; asked only where D1 does not have it."""
     document = documents[LOG].find_one({"asn": asn, "what": {"$in": list(STATUS_OF_END)}})
     return _entry(document) if document else None
+
+
+def logged_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
+    """The shipments that something happened to in that time; one several times where several things did."""
+    wanted = {"at": {"$gte": since, "$lt": before}}
+    for found in documents[LOG].find(wanted, {"asn": 1}).sort("at", 1):
+        yield str(found["asn"])
 
 
 def _content(shipment: InboundShipment) -> dict[str, Any]:

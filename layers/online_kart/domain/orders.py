@@ -10,6 +10,7 @@ from pydantic import Field
 from .base import Model
 from .errors import InvalidRequest
 from .events import PackageStatus
+from .package_paths import PackagePath
 from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
 
 LINES_MAX = 50
@@ -66,6 +67,18 @@ class PackageOfOrder(Model):
     promise_date: date
     version: int
     lines: dict[int, int] = Field(default_factory=dict, description="line_no → quantity")
+
+
+def package_of(path: PackagePath) -> PackageOfOrder:
+    """What its customer sees of a package with this path."""
+    return PackageOfOrder(
+        package_id=path.package_id,
+        origin_fc_code=path.origin_fc_code,
+        status=path.status,
+        promise_date=path.promise_date,
+        version=path.version,
+        lines={line.line_no: line.quantity for line in path.lines},
+    )
 
 
 class Order(Model):

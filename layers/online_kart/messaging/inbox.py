@@ -4,13 +4,15 @@ The row is written in the transaction of the effect, so effect and memory of it 
 at once: the second waits for the first's commit at the unique key, then sees that it was handled.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
+
+from ..streaming import streamed
 
 
 def first_time(conn: Connection[Any], consumer: str, event_id: UUID, now: datetime) -> bool:
@@ -89,3 +91,18 @@ def prune(conn: Connection[Any], handled_before: datetime) -> int:
         "DELETE FROM inbox WHERE handled_at < %(handled_before)s",
         {"handled_before": handled_before},
     ).rowcount
+
+
+def heard(
+    conn: Connection[Any], consumers: Iterable[str], since: datetime
+) -> Iterator[tuple[str, list[Any]]]:
+    """ "<consumer> <event id>" → when it was handled; of what was handled since, in the order of the keys' characters."""
+    return streamed(
+        conn,
+        """
+        SELECT consumer || ' ' || event_id AS key, handled_at FROM inbox
+         WHERE consumer = ANY(%(consumers)s) AND handled_at >= %(since)s
+         ORDER BY (consumer || ' ' || event_id) COLLATE "C"
+        """,
+        {"consumers": list(consumers), "since": since},
+    )
