@@ -7,6 +7,7 @@ TTL indexes. (DocumentDB ignores validators; the models in front of them are che
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
@@ -36,6 +37,13 @@ def answering(function: Callable[P, T]) -> Callable[P, T]:
             raise Unavailable("The document store does not answer.") from error
 
     return wrapped
+
+
+def forget_oldest(documents: Documents, name: str, age: str, before: datetime, limit: int) -> int:
+    """Remove up to `limit` documents whose moment in `age`, which has an index, is before then. How many went."""
+    old = documents[name].find({age: {"$lt": before}}, {"_id": 1}).sort(age, 1).limit(limit)
+    keys = [each["_id"] for each in old]
+    return documents[name].delete_many({"_id": {"$in": keys}}).deleted_count if keys else 0
 
 
 def in_groups(values: Sequence[T], size: int) -> Iterator[list[T]]:

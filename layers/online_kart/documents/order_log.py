@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pymongo import IndexModel
 
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, forget_oldest
 
 LOG = "order_log"
 
@@ -14,7 +14,10 @@ COLLECTIONS = (
     Collection(
         LOG,
         {"_id": "string", "order_id": "string", "what": "string", "detail": "object", "at": "date"},
-        (IndexModel([("order_id", 1), ("at", 1)]),),  # `of_order`
+        (
+            IndexModel([("order_id", 1), ("at", 1)]),  # `of_order`
+            IndexModel([("at", 1)]),  # `forget`
+        ),
     ),
 )
 
@@ -43,3 +46,9 @@ def of_order(documents: Documents, order_id: UUID) -> list[dict[str, Any]]:
         {"order_id": str(order_id)}, {"_id": 0, "what": 1, "detail": 1, "at": 1}
     )
     return sorted(entries, key=lambda entry: entry["at"])
+
+
+@answering
+def forget(documents: Documents, before: datetime, limit: int) -> int:
+    """Remove up to so many entries of before then. How many."""
+    return forget_oldest(documents, LOG, "at", before, limit)

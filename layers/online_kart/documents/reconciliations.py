@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from .collection import NUMBER, Collection, Documents, answering
+from .collection import NUMBER, Collection, Documents, answering, forget_oldest
 
 PARTS = "reconciliation_parts"
 ROWS_MAX = 5_000
@@ -25,7 +25,10 @@ COLLECTIONS = (
             "rows": "array",
             "at": "date",
         },
-        (IndexModel([("reconciliation_id", 1), ("subject", 1)]),),  # `rows_of`
+        (
+            IndexModel([("reconciliation_id", 1), ("subject", 1)]),  # `rows_of`
+            IndexModel([("at", 1)]),  # `forget_old`
+        ),
     ),
 )
 
@@ -73,3 +76,9 @@ def rows_of(documents: Documents, reconciliation_id: str, subject: str) -> dict[
 def forget(documents: Documents, reconciliation_id: str) -> None:
     """The parts served their purpose: the report is in the inventory database."""
     documents[PARTS].delete_many({"reconciliation_id": reconciliation_id})
+
+
+@answering
+def forget_old(documents: Documents, before: datetime, limit: int) -> int:
+    """Remove up to so many parts of reconciliations that came to no end. How many."""
+    return forget_oldest(documents, PARTS, "at", before, limit)

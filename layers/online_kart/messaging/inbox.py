@@ -42,11 +42,3 @@ def answer(conn: Connection[Any], consumer: str, event_id: UUID) -> Any:
         {"consumer": consumer, "event_id": event_id},
     ).fetchone()
     return row[0] if row else None
-
-
-def prune(conn: Connection[Any], handled_before: datetime) -> int:
-    """Forget what was handled before the given moment. How many."""
-    return conn.execute(
-        "DELETE FROM inbox WHERE handled_at < %(handled_before)s",
-        {"handled_before": handled_before},
-    ).rowcount

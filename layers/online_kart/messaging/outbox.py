@@ -93,10 +93,3 @@ def unsent_count(conn: Connection[Any]) -> int:
     row = conn.execute("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def prune(conn: Connection[Any], sent_before: datetime) -> int:
-    """Forget events sent before the given moment. How many."""
-    return conn.execute(
-        "DELETE FROM outbox WHERE sent_at < %(sent_before)s", {"sent_before": sent_before}
-    ).rowcount
