@@ -150,8 +150,7 @@ def _inboxes(reading: Reading) -> Finding:
 
 def _has_every_event(conn: Connection[Any]) -> bool:
     """False where some were forgotten, as they are some time after they were sent: then what is unknown may be old."""
-    row = conn.execute("SELECT coalesce(min(position), 1) FROM outbox").fetchone()
-    return row == (1,)
+    return conn.execute("SELECT FROM forgotten WHERE what = 'outbox'").rowcount == 0
 
 
 def _inbox(conn: Connection[Any], consumer: str) -> set[str]:

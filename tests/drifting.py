@@ -29,9 +29,9 @@ from online_kart.messaging.idempotency import Keyed
 from online_kart.postgres import Database
 from seller_app.chalicelib.services import inbound, prices
 from tests.both_sides import FAR, NEIGHBOUR, BothSides, open_both_sides
-from tests.conftest import CopyTemplate, drop, fresh_name
 from tests.market import Market
 from tests.networks import two_cities
+from tests.servers import CopyTemplate, drop, fresh_name
 
 LATER = timedelta(days=2, hours=12)
 """So long after it was made the world is reconciled: nothing in it is of the last moments."""

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from fulfillment_app.chalicelib.services import runs
 from local import diagrams
 from local.apps import APPS, ROOT, all_functions, load_apps
 from local.step_functions import SUFFIX, snake_case
+from online_kart import aws, postgres
+from online_kart.documents import connection as documents
 from online_kart.domain import errors
 from online_kart.domain.events import EVENTS
 from online_kart.messaging.machines import MACHINES
@@ -340,3 +343,95 @@ def test_definitions_are_json_with_two_spaces():
     for path in diagrams.DEFINITIONS.glob("*.json"):
         json.loads(path.read_text())
         assert "\t" not in path.read_text(), named(path)
+
+
+# -- time-outs
+
+API_GATEWAY_SECONDS = 29
+
+
+def chalice_config(app: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((ROOT / app / ".chalice" / "config.json").read_text())
+    return config
+
+
+def lambda_timeouts(app: str) -> dict[str, int]:
+    """Seconds, of functions that have a time-out of their own."""
+    own = chalice_config(app)["lambda_functions"]
+    return {function: settings["lambda_timeout"] for function, settings in own.items()}
+
+
+def test_a_step_ends_when_its_machine_stops_waiting_for_it():
+    """A Lambda that ran on would work beside the next attempt; one that ended before would fail by another name."""
+    wait = {
+        snake_case(name): state["TimeoutSeconds"]
+        for machine in MACHINE_NAMES
+        for name, state in tasks_of(machine)
+    }
+    own = {name: seconds for app in APPS for name, seconds in lambda_timeouts(app).items()}
+
+    assert {name: own.get(name) for name in wait} == wait
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_gives_up_a_request_when_its_gateway_does(app):
+    assert lambda_timeouts(app)["api_handler"] == API_GATEWAY_SECONDS
+    assert 0 < chalice_config(app)["lambda_timeout"] <= 60, "What runs each minute ends within it."
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_a_machine_has_an_end(machine):
+    """Express executions live five minutes, and tell nobody if they are cut; a batch may wait for weeks."""
+    seconds = diagrams.definition(machine)["TimeoutSeconds"]
+    assert 0 < seconds < (300 if MACHINES[machine] == "EXPRESS" else 366 * 24 * 3600)
+
+
+def test_what_waits_for_another_waits_for_less_than_who_waits_for_it():
+    """From the inside out: a lock, a statement, a request; a call of AWS and all its attempts."""
+    statement_seconds = postgres.STATEMENT_MS_MAX / 1000
+    shortest_step = min(s["TimeoutSeconds"] for m in MACHINE_NAMES for _, s in tasks_of(m))
+    all_attempts = aws.ATTEMPTS_MAX * (aws.CONNECT_SECONDS_MAX + aws.ANSWER_SECONDS_MAX)
+
+    assert postgres.LOCK_WAIT_MS_MAX < postgres.STATEMENT_MS_MAX
+    assert statement_seconds + postgres.CONNECT_SECONDS_MAX <= shortest_step
+    assert statement_seconds + all_attempts < API_GATEWAY_SECONDS
+    assert documents.ANSWER_MS_MAX < API_GATEWAY_SECONDS * 1000
+    assert 2 * documents.ANSWER_MS_MAX < postgres.IDLE_IN_TRANSACTION_MS_MAX
+
+
+MAKERS_OF_CLIENTS = {
+    "layers/online_kart/aws.py": r"boto3\.client\(",
+    "layers/online_kart/documents/connection.py": r"MongoClient\(",
+    "layers/online_kart/postgres.py": r"KartConnection\.connect\(",
+    "layers/online_kart/migrate.py": r"psycopg\.connect\(",
+}
+"""The one place of each kind, which sets its time-outs."""
+
+
+def test_clients_are_made_where_their_time_outs_are():
+    for pattern in MAKERS_OF_CLIENTS.values():
+        found = {file for file, _, line in text_of(*SHIPPED) if re.search(pattern, line)}
+        assert found <= set(MAKERS_OF_CLIENTS), f"Make it in one of {sorted(MAKERS_OF_CLIENTS)}."
+    others = {"httpx", "requests", "socket", "urllib.request", "http.client"}
+    found = {named(path) for path in python_files(*SHIPPED) if imports_of(path) & others}
+    assert found == set(), "Say there how long it may take, and add it here."
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules that a file imports, absolutely."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_every_time_out_says_why_it_has_its_value():
+    """A constant that ends in SECONDS_MAX or MS_MAX has a docstring below it."""
+    for path in python_files(LAYER):
+        body = ast.parse(path.read_text()).body
+        for place, node in enumerate(body):
+            if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+                continue
+            if re.search(r"(SECONDS|MS)(_MAX)?$", name := node.targets[0].id):
+                following = body[place + 1] if place + 1 < len(body) else None
+                says = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+                assert says, f"{named(path)}:{node.lineno}: {name}"

@@ -6,10 +6,10 @@ from typing import Any
 from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
-from online_kart.messaging import outbox, retention
+from online_kart.messaging import outbox
 
 from . import wiring
-from .services import orders
+from .services import orders, retention
 
 jobs = Blueprint(__name__)
 

@@ -10,6 +10,9 @@ from .domain.invariants import Check, Violation
 
 VIOLATIONS_SHOWN_MAX = 50
 
+CHECK_MS_MAX = 240_000
+"""A check reads whole tables, once a day. Under the 300 s that the step of `reconcile` has for all of them."""
+
 END_OF_TIME = "infinity"
 """Before which everything changed: at rest there is nothing to leave out."""
 
@@ -41,6 +44,7 @@ def examine(
     """
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        conn.execute(f"SET LOCAL statement_timeout = {CHECK_MS_MAX}")
         return [_examined(conn, check, before, shown_max) for check in checks]
 
 

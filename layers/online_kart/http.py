@@ -22,6 +22,9 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 200
 ERRORS_SHOWN_MAX = 50  # of one request's fields
 
+RETRY_AFTER_SECONDS = 2
+"""What does not answer is back within seconds (a failover, a moment of crowding) or not soon: asking sooner adds to it."""
+
 NUL = "\0"
 """PostgreSQL's text can't hold it, so no text of a request may."""
 
@@ -32,10 +35,7 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-RETRY_AFTER_SECONDS = 2
-"""What an Unavailable tells clients: soon, for a server that was restarted answers within seconds."""
-
-RESERVED = frozenset({"type", "title", "status"})
+RESERVED = frozenset({"type", "title", "status", "retry"})
 """A problem's own members; an error's facts can't replace them."""
 
 M = TypeVar("M", bound=BaseModel)
@@ -186,30 +186,37 @@ def rendered_response(body: str, status: int, headers: Mapping[str, str] | None 
     )
 
 
+RETRIED_LATER: dict[str, Any] = {
+    "retry": {
+        "is_safe": True,
+        "after_seconds": RETRY_AFTER_SECONDS,
+        "how": "Send the same request, with the same Idempotency-Key if it had one: it happens once.",
+    }
+}
+"""The member of a problem that says that the request may be sent again as it was, and when."""
+
+
 def problem(
     status: HTTPStatus, type_: str, title: str, extra: dict[str, Any] | None = None
 ) -> Response:
-    """RFC 9457. `type_` is stable: clients may decide by it."""
-    body = {"type": type_, "title": title, "status": int(status), **(extra or {})}
+    """RFC 9457. `type_` is stable: clients may decide by it. One that is ours says when to try again."""
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    extra = {**(extra or {}), **(RETRIED_LATER if is_ours else {})}
+    retry_after = {"Retry-After": str(RETRY_AFTER_SECONDS)} if is_ours else {}
+    body = {"type": type_, "title": title, "status": int(status), **extra}
     return Response(
         body=json.dumps(
             {key: value for key, value in body.items() if value is not None}, default=str
         ),
         status_code=int(status),
-        headers={"Content-Type": "application/problem+json"},
+        headers={"Content-Type": "application/problem+json", **retry_after},
     )
 
 
 def _problem_of(error: KartError, status: HTTPStatus) -> Response:
     facts = {key: value for key, value in error.facts().items() if key not in RESERVED}
     type_ = f"urn:kart:problem:{type(error).__name__}"
-    if status is not HTTPStatus.SERVICE_UNAVAILABLE:
-        return problem(status, type_, str(error), facts)
-    answer = problem(
-        status, type_, str(error), {**facts, "retry_after_seconds": RETRY_AFTER_SECONDS}
-    )
-    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return answer
+    return problem(status, type_, str(error), facts)
 
 
 def _status_of(error: KartError) -> HTTPStatus | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.databases import Databases
-from tests.conftest import CopyTemplate
 from tests.crashes.ground import Ground, prepared
+from tests.servers import CopyTemplate
 
 
 @pytest.fixture(scope="session")

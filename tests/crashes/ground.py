@@ -22,8 +22,8 @@ from online_kart.documents.indexes import ensure_collections
 from online_kart.domain.network import Network
 from online_kart.postgres import Database
 from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
-from tests.conftest import CopyTemplate, drop, fresh_name
 from tests.crashes.processes import Plugs
+from tests.servers import CopyTemplate, drop, fresh_name
 
 MONDAY = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)
 """10:00 in India: offices are open, no cut-off has passed."""

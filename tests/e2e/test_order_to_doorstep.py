@@ -196,7 +196,9 @@ def test_an_order_for_more_than_there_is_is_rejected_with_what_is_left_and_holds
 
     assert order["status"] == "rejected"
     assert order["packages"] == []
-    assert order["rejection"] == {"error": "OutOfStock", "message": "TENT: 4 wanted, 3 free."}
+    assert order["rejection"]["error"] == "OutOfStock"
+    (short,) = order["rejection"]["short_items"]
+    assert (short["sku"], short["wanted"], short["left"]) == ("TENT", 4, 3)
     assert day.shop.level("TENT", "BLR1") == (2, 0)
     assert day.shop.level("TENT", "DEL1") == (1, 0)
 

@@ -30,7 +30,7 @@ def test_a_client_whose_answer_was_lost_gets_it_by_asking_again(faulty, network,
     first, again = http.place(buyer, key), http.place(buyer, key)
 
     assert (lost.status_code, lost.headers["Content-Type"]) == (503, "application/problem+json")
-    assert int(lost.headers["Retry-After"]) == lost.json_body["retry_after_seconds"] > 0
+    assert int(lost.headers["Retry-After"]) == lost.json_body["retry"]["after_seconds"] > 0
     assert lost.json_body["type"] == "urn:kart:problem:Unavailable"
     assert first.status_code == again.status_code == 202
     assert (first.body, first.headers) == (again.body, again.headers)

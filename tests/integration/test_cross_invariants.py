@@ -305,8 +305,8 @@ def test_what_was_heard_long_ago_is_not_unknown_once_events_are_forgotten(world)
 
     world.inventory(
         """
-        INSERT INTO outbox (event_id, type, aggregate_id, payload, occurred_at, sent_at)
-        VALUES (gen_random_uuid(), 'BatchDelayed', 'x', '{}', now(), now())
+        INSERT INTO forgotten (what, up_to, forgotten_count, last_at)
+        VALUES ('outbox', now(), 1, now())
         """
     )
     assert world.broken(7) == []

@@ -105,7 +105,7 @@ def test_a_commit_whose_server_is_lost_is_unavailable(database, inventory_dsn):
 def test_an_error_of_the_business_passes_a_transaction_unchanged(database):
     def sell_out() -> None:
         with database.connection().transaction():
-            raise OutOfStock("MUG", wanted=1, free=0)
+            raise OutOfStock([])
 
     with pytest.raises(OutOfStock):
         sell_out()

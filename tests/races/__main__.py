@@ -22,8 +22,8 @@ from rich.table import Table
 from local.databases import Databases
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
-from tests.conftest import CopyTemplate
 from tests.market import Market
+from tests.servers import CopyTemplate
 
 from . import flash_sale, worlds
 from .flash_sale import Sale

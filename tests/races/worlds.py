@@ -13,7 +13,7 @@ from online_kart import migrate
 from online_kart.documents import connection
 from online_kart.documents.collection import Documents
 from online_kart.documents.indexes import ensure_collections
-from tests.conftest import CopyTemplate, fresh_name, template_copies
+from tests.servers import CopyTemplate, fresh_name, template_copies
 
 COMMIT_DELAY_MICROSECONDS = 3_000
 """What a commit to two zones takes longer than one to the machine's own disk."""
@@ -40,7 +40,7 @@ def own_servers() -> Iterator[Databases]:
 @contextlib.contextmanager
 def inventory_copies(dsn: str) -> Iterator[CopyTemplate]:
     """Inventory databases on a server, as many as are wanted."""
-    with contextlib.contextmanager(template_copies)(dsn, migrate.INVENTORY) as copy:
+    with template_copies(dsn, migrate.INVENTORY) as copy:
         yield copy
 
 

@@ -17,6 +17,7 @@ from online_kart.domain.errors import (
     MigrationRefused,
     NotFound,
     OutOfStock,
+    Shortage,
     Unavailable,
 )
 from online_kart.domain.values import Name, Quantity, Sku
@@ -33,6 +34,8 @@ from online_kart.http import (
     read_query,
     required_header,
 )
+
+SHORT = Shortage("MUG", UUID(int=1), wanted=2, free=1)
 
 
 class Line(Model):
@@ -217,7 +220,7 @@ def test_a_model_is_answered_as_json():
     [
         (InvalidRequest("No.", "sku", "a SKU"), 422),
         (NotFound("order", 42), 404),
-        (OutOfStock("MUG", 2, 1), 409),
+        (OutOfStock([SHORT]), 409),
         (Unavailable("The database does not answer."), 503),
     ],
 )
@@ -231,9 +234,9 @@ def test_an_error_of_ours_becomes_a_problem_by_its_kind(error, status):
 
 
 def test_a_problem_carries_the_error_s_facts():
-    problem = body_of(answered(OutOfStock("MUG", wanted=2, free=1)))
+    problem = body_of(answered(OutOfStock([SHORT])))
 
-    assert (problem["sku"], problem["wanted"], problem["free"]) == ("MUG", 2, 1)
+    assert problem["shortages"] == [{**SHORT._asdict(), "seller_id": str(SHORT.seller_id)}]
 
 
 def test_a_bug_is_logged_and_its_problem_tells_nothing(caplog):

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread, active_count
+from uuid import UUID
 
 import boto3
 import pytest
@@ -218,7 +219,7 @@ def test_an_error_is_caught_by_the_name_of_its_class(apps, run_aws):
     assert described["status"] == "SUCCEEDED"
     error = steps_of(north).calls[0]["error"]
     assert error["Error"] == "OutOfStock"
-    assert json.loads(error["Cause"])["errorMessage"] == "MUG: 2 wanted, 1 free."
+    assert json.loads(error["Cause"])["errorMessage"] == f"MUG by {UUID(int=1)}: 2 wanted, 1 free."
 
 
 def test_an_error_that_nobody_catches_fails_the_execution(apps, run_aws):

@@ -14,7 +14,7 @@ from online_kart.messaging import inbox, outbox
 from tests.shop import events_of
 from tests.storefront import a_placed_order
 
-LONG_AGO = timedelta(days=15)
+LONG_AGO = timedelta(days=36)
 
 
 @pytest.fixture

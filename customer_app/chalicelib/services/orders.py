@@ -39,6 +39,7 @@ from online_kart.domain.orders import (
     package_of,
     refuse_too_large,
     summed,
+    why_rejected,
 )
 from online_kart.messaging import idempotency, inbox, outbox
 from online_kart.messaging.consumer import Envelope
@@ -231,23 +232,21 @@ def reject_order(
     False where it is not this run's to undo: the order was confirmed (by a run whose answer got lost), or its customer
     cancelled it meanwhile (what that run takes back, this one can't take again). Raises NotFound.
     """
-    message = message_of(cause) or error
     with conn.transaction():
         order = locked(conn, order_id)
         if not may_become(order.status, "rejected"):
             tell_outcome_again(conn, order)
             return order.status == "rejected"
-        orders.set_status(
-            conn, order_id, "rejected", now, rejection={"error": error, "message": message}
-        )
+        lines = orders.lines_of(conn, order_id)
+        rejection = why_rejected(error, message_of(cause) or error, lines)
+        orders.set_status(conn, order_id, "rejected", now, rejection=rejection)
         outbox.append(
             conn,
             OrderRejected(
                 event_id=outcome_id(order_id, "OrderRejected"),
                 occurred_at=now,
                 order_id=order_id,
-                error=error,
-                message=message,
+                **dict(rejection),
             ),
         )
         crashpoint("reject_order.written")

@@ -67,7 +67,7 @@ CHECKS: tuple[Check, ...] = (
          WHERE NOT EXISTS (SELECT FROM outbox AS e JOIN tells ON tells.type = e.type
                             WHERE e.aggregate_id = orders.order_id::text AND tells.status = orders.status)
            -- events are forgotten some time after they were sent
-           AND orders.updated_at >= (SELECT coalesce(min(occurred_at), 'infinity') FROM outbox)
+           AND orders.updated_at > coalesce((SELECT up_to FROM forgotten WHERE what = 'outbox'), '-infinity')
         """,
         subject="order events",
         looks_at="orders",

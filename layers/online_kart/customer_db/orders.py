@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from ..domain.events import PackageStatus
-from ..domain.orders import Order, OrderLine, OrderStatus, PackageOfOrder
+from ..domain.orders import Order, OrderLine, OrderStatus, PackageOfOrder, Rejection
 
 COLUMNS = """order_id, customer_id, address_id, to_pincode, status, payment, total_paise, promise_date,
              rejection, sourcing, version, placed_at, updated_at"""
@@ -128,7 +128,7 @@ def set_status(
     now: datetime,
     *,
     promise_date: date | None = None,
-    rejection: dict[str, Any] | None = None,
+    rejection: Rejection | None = None,
     sourcing: dict[str, Any] | None = None,
 ) -> None:
     """The caller has locked the order and checked that the change is allowed. What is None stays as it is."""
@@ -146,7 +146,7 @@ def set_status(
             "status": status,
             "now": now,
             "promise_date": promise_date,
-            "rejection": Jsonb(rejection) if rejection else None,
+            "rejection": Jsonb(rejection.model_dump(mode="json")) if rejection else None,
             "sourcing": Jsonb(sourcing) if sourcing else None,
         },
     )

@@ -44,6 +44,13 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+def forget_oldest(documents: Documents, name: str, age: str, before: datetime, limit: int) -> int:
+    """Remove up to `limit` documents whose moment in `age`, which has an index, is before then. How many went."""
+    old = documents[name].find({age: {"$lt": before}}, {"_id": 1}).sort(age, 1).limit(limit)
+    keys = [each["_id"] for each in old]
+    return documents[name].delete_many({"_id": {"$in": keys}}).deleted_count if keys else 0
+
+
 def in_groups(values: Iterable[T], size: int) -> Iterator[list[T]]:
     """The values in lists of up to `size`: one request must not hold any number of them."""
     rest = iter(values)

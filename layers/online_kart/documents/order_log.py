@@ -8,7 +8,7 @@ from uuid import UUID
 from pymongo import IndexModel
 
 from ..domain.reconciliation import ORDER_LOG, Findings, compare_entry
-from .collection import Collection, Documents, answering, in_groups
+from .collection import Collection, Documents, answering, forget_oldest, in_groups
 
 LOG = "order_log"
 
@@ -23,7 +23,7 @@ COLLECTIONS = (
         {"_id": "string", "order_id": "string", "what": "string", "detail": "object", "at": "date"},
         (
             IndexModel([("order_id", 1), ("at", 1)]),  # `of_order`
-            IndexModel([("at", 1)]),  # `ids_in`
+            IndexModel([("at", 1)]),  # `ids_in`, `forget`
         ),
     ),
 )
@@ -112,3 +112,9 @@ def restore(
         },
         upsert=True,
     )
+
+
+@answering
+def forget(documents: Documents, before: datetime, limit: int) -> int:
+    """Remove up to so many entries of before then. How many."""
+    return forget_oldest(documents, LOG, "at", before, limit)

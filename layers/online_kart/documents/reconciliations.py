@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import IndexModel
 
 from ..domain.reconciliation import Counted, Finding, Findings
-from .collection import NUMBER, Collection, Documents, answering
+from .collection import NUMBER, Collection, Documents, answering, forget_oldest
 
 PARTS = "reconciliation_parts"
 ROWS_MAX = 5_000
@@ -29,8 +29,11 @@ COLLECTIONS = (
             "at": "date",
         },
         (
-            IndexModel([("reconciliation_id", 1), ("subject", 1), ("number", 1)]),
-        ),  # `put_rows`, `forget`
+            IndexModel(
+                [("reconciliation_id", 1), ("subject", 1), ("number", 1)]
+            ),  # `put_rows`, `forget`
+            IndexModel([("at", 1)]),  # `forget_old`
+        ),
     ),
 )
 
@@ -107,3 +110,9 @@ def counts_of(documents: Documents, reconciliation_id: str, side: str) -> list[C
 def forget(documents: Documents, reconciliation_id: str) -> None:
     """The parts served their purpose: the report is in the inventory database."""
     documents[PARTS].delete_many({"reconciliation_id": reconciliation_id})
+
+
+@answering
+def forget_old(documents: Documents, before: datetime, limit: int) -> int:
+    """Remove up to so many parts of reconciliations that came to no end. How many."""
+    return forget_oldest(documents, PARTS, "at", before, limit)

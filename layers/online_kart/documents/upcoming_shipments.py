@@ -13,7 +13,7 @@ from pymongo import IndexModel
 
 from ..domain.base import Model
 from ..domain.inbound import InboundShipment, ReceiptLine, ShipmentStatus
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, forget_oldest
 
 SHIPMENTS = "upcoming_shipments"
 LOG = "upcoming_shipments_log"
@@ -54,7 +54,7 @@ COLLECTIONS = (
         },
         (
             IndexModel([("asn", 1), ("at", 1)]),  # `log_of`, `end_of`
-            IndexModel([("at", 1)]),  # `logged_in`
+            IndexModel([("at", 1)]),  # `logged_in`, `forget_log`
         ),
     ),
 )
@@ -150,6 +150,12 @@ def logged_in(documents: Documents, since: datetime, before: datetime) -> Iterat
     wanted = {"at": {"$gte": since, "$lt": before}}
     for found in documents[LOG].find(wanted, {"asn": 1}).sort("at", 1):
         yield str(found["asn"])
+
+
+@answering
+def forget_log(documents: Documents, before: datetime, limit: int) -> int:
+    """Remove up to so many entries of the log of before then. How many."""
+    return forget_oldest(documents, LOG, "at", before, limit)
 
 
 def _content(shipment: InboundShipment) -> dict[str, Any]:

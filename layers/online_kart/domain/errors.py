@@ -4,9 +4,10 @@ The four kinds under `KartError` become HTTP answers in one place (`online_kart.
 carries the facts as attributes, so that nobody has to parse a message.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -65,12 +66,37 @@ class MigrationRefused(KartError):
         self.migration, self.why = migration, why
 
 
-class OutOfStock(Conflict):
-    """Fewer units are free, over all open FCs, than the order asks for."""
+class Shortage(NamedTuple):
+    """An offer of which fewer units are free, over all open FCs, than an order asks for."""
 
-    def __init__(self, sku: str, wanted: int, free: int) -> None:
-        super().__init__(f"{sku}: {wanted} wanted, {free} free.")
-        self.sku, self.wanted, self.free = sku, wanted, free
+    sku: str
+    seller_id: UUID
+    wanted: int
+    free: int
+
+
+class OutOfStock(Conflict):
+    """An order asks for more than there is: of which offers, and how many units of each are free.
+
+    A state machine passes on nothing of an error but its class and message: `shortages_told` reads them from there.
+    """
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        super().__init__("; ".join(map(_told, shortages)) + ".")
+        self.shortages = [{**s._asdict(), "seller_id": str(s.seller_id)} for s in shortages]
+
+
+def _told(short: Shortage) -> str:
+    return f"{short.sku} by {short.seller_id}: {short.wanted} wanted, {short.free} free"
+
+
+_TOLD = re.compile(r"(\S+) by ([0-9a-f-]{36}): (\d+) wanted, (\d+) free")
+
+
+def shortages_told(message: str) -> tuple[Shortage, ...]:
+    """What is short, by the message of OutOfStock. Empty for any other message."""
+    found = _TOLD.findall(message)
+    return tuple(Shortage(sku, UUID(by), int(wanted), int(free)) for sku, by, wanted, free in found)
 
 
 class NoRoute(Conflict):

@@ -163,11 +163,24 @@ class OrderConfirmed(Event):
     package_ids: tuple[UUID, ...]
 
 
+class ShortItem(Model):
+    """An item of which fewer units were left, when its order was rejected, than the order asked for."""
+
+    sku: Sku
+    seller_id: UUID
+    item_name: str
+    wanted: Quantity
+    left: Annotated[int, Field(ge=0)]
+
+
 class OrderRejected(Event):
+    """`short_items` has every item that was short, and is empty where stock was not the reason."""
+
     aggregate: ClassVar[str] = "order_id"
     order_id: UUID
     error: str
     message: str
+    short_items: tuple[ShortItem, ...] = ()
 
 
 class CancellationRequested(Event):

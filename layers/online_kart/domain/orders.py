@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 from pydantic import Field
 
 from .base import Model
-from .errors import InvalidRequest
-from .events import PackageStatus
+from .errors import InvalidRequest, shortages_told
+from .events import PackageStatus, ShortItem
 from .package_paths import PackagePath
 from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
 
@@ -81,6 +81,15 @@ def package_of(path: PackagePath) -> PackageOfOrder:
     )
 
 
+class Rejection(Model):
+    """Why an order can't be served, for its customer and for who has to look into it."""
+
+    error: str
+    """The class name of what was raised: a client may decide by it."""
+    message: str
+    short_items: tuple[ShortItem, ...] = ()
+
+
 class Order(Model):
     order_id: UUID
     customer_id: UUID
@@ -90,7 +99,7 @@ class Order(Model):
     payment: str
     total_paise: Paise
     promise_date: date | None
-    rejection: dict[str, Any] | None
+    rejection: Rejection | None
     sourcing: dict[str, Any] | None
     version: int
     placed_at: Instant
@@ -115,6 +124,23 @@ def refuse_too_large(quantities: Iterable[int], total_paise: int) -> None:
         )
     if total_paise > PAISE_MAX:
         raise InvalidRequest("The order is worth too much.", "lines", f"up to {PAISE_MAX} paise")
+
+
+def why_rejected(error: str, message: str, lines: Iterable[OrderLine]) -> Rejection:
+    """By the error that a state machine caught. Where items are short, the message calls them by their names."""
+    names = {(line.sku, line.seller_id): line.item_name for line in lines}
+    short = tuple(
+        ShortItem(
+            sku=each.sku,
+            seller_id=each.seller_id,
+            item_name=names.get((each.sku, each.seller_id), each.sku),
+            wanted=each.wanted,
+            left=each.free,
+        )
+        for each in shortages_told(message)
+    )
+    told = "; ".join(f"{each.item_name}: {each.wanted} wanted, {each.left} left" for each in short)
+    return Rejection(error=error, message=f"{told}." if short else message, short_items=short)
 
 
 def may_become(status: OrderStatus, wanted: OrderStatus) -> bool:

@@ -21,7 +21,7 @@ from uuid import UUID
 from pydantic import Field
 
 from .base import Model
-from .errors import OutOfStock
+from .errors import OutOfStock, Shortage
 from .events import EventLine
 from .stock import Offer
 from .values import FacilityCode, Instant, Pincode
@@ -125,12 +125,16 @@ def wanted_by(lines: Iterable[EventLine]) -> dict[Offer, int]:
 
 
 def refuse_if_short(wanted: Wanted, free: Iterable[Mapping[Offer, int]]) -> None:
-    """Raises OutOfStock where all FCs together have too little of an offer."""
+    """Raises OutOfStock where all FCs together have too little: it names every offer that is short."""
     everywhere = list(free)
-    for offer, units in wanted.items():
-        total = sum(each.get(offer, 0) for each in everywhere)
-        if total < units:
-            raise OutOfStock(offer.sku, units, total)
+    totals = {offer: sum(each.get(offer, 0) for each in everywhere) for offer in wanted}
+    short = [
+        Shortage(*offer, units, totals[offer])
+        for offer, units in wanted.items()
+        if totals[offer] < units
+    ]
+    if short:
+        raise OutOfStock(short)
 
 
 def plans(wanted: Wanted, candidates: Iterable[Candidate]) -> Iterator[SourcingPlan]:

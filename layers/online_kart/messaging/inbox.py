@@ -85,14 +85,6 @@ def answer(conn: Connection[Any], consumer: str, event_id: UUID) -> Any:
     return row[0] if row else None
 
 
-def prune(conn: Connection[Any], handled_before: datetime) -> int:
-    """Forget what was handled before the given moment. How many."""
-    return conn.execute(
-        "DELETE FROM inbox WHERE handled_at < %(handled_before)s",
-        {"handled_before": handled_before},
-    ).rowcount
-
-
 def heard(
     conn: Connection[Any], consumers: Iterable[str], since: datetime
 ) -> Iterator[tuple[str, list[Any]]]:

@@ -106,13 +106,6 @@ def unsent_count(conn: Connection[Any]) -> int:
     return int(row[0])
 
 
-def prune(conn: Connection[Any], sent_before: datetime) -> int:
-    """Forget events sent before the given moment. How many."""
-    return conn.execute(
-        "DELETE FROM outbox WHERE sent_at < %(sent_before)s", {"sent_before": sent_before}
-    ).rowcount
-
-
 # What was told, for who asks whether it was heard
 
 
