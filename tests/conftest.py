@@ -67,6 +67,13 @@ def only_portable_commands() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Databases]:
     """All three, running."""
+    with shared_servers() as addresses:
+        yield addresses
+
+
+@contextlib.contextmanager
+def shared_servers() -> Iterator[Databases]:
+    """Also for what is no test run of pytest's, and for several processes at once."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "sessions.lock").open("a") as sessions:
         alone = _try_flock(sessions.fileno(), fcntl.LOCK_EX)

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from local.bus import LocalBus
 from local.jobs import scheduled_event
 from local.lambdas import Answer, Handler
-from local.reading import Stores
 from online_kart.crashpoints import watched
 from online_kart.messaging.machines import MACHINES
 from online_kart.messaging.rules import RUN_STATUS_CHANGE, queue_of
+from tests.crashes.ground import MONDAY, Ground
 from tests.crashes.kills import Kill, Killed, Reaper
 from tests.crashes.machines import StateFailed, Task, Wait, Walk, by_value, machine, walk
 from tests.crashes.processes import (
@@ -30,7 +30,6 @@ from tests.crashes.processes import (
     REGION,
     AwsRefused,
     Errand,
-    Plugs,
     StandingClock,
     called,
     forget,
@@ -147,16 +146,15 @@ class World:
 
     def __init__(
         self,
-        plugs: Plugs,
-        stores: Stores,
-        now: datetime,
+        ground: Ground,
         name: str,
         kills: Iterable[Kill],
         real_kills_by: MostPassed | None = None,
         functions: Mapping[str, Handler] = FUNCTIONS,
     ) -> None:
-        self.plugs, self.stores, self.name = plugs, stores, name
-        self.clock = StandingClock(now)
+        self.name, self.stores = name, ground.stores
+        self._ground = ground
+        self.clock = StandingClock(MONDAY)
         self.reaper = Reaper(kills)
         self.mishaps = Mishaps()
         self.most_passed: dict[str, Counter[str]] = {}
@@ -174,8 +172,13 @@ class World:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
+        """Its databases are fresh, and its apps connected, as long as the block lasts."""
         forget()
-        with wired(self.plugs, self.clock, self._aws), watched(self.reaper):
+        self._ground.restore()
+        with (
+            wired(self._ground.plugs, self._ground.apps, self.clock, self._aws),
+            watched(self.reaper),
+        ):
             yield
 
     # -- people
@@ -235,7 +238,7 @@ class World:
 
     def _in_child(self, function: str, event: str) -> Answer | None:
         kills = tuple(self.reaper.to_come())
-        errand = Errand(self.plugs, self.now, function, event, self.reaper.passed, kills)
+        errand = Errand(self._ground.plugs, self.now, function, event, self.reaper.passed, kills)
         answer = in_child(errand, self.reaper, self._aws)
         self.real_kills_count += answer is None
         return answer
