@@ -5,7 +5,6 @@ python -m tests.crashes --world NAME     one of them again, and what it came to
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import random
@@ -15,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from functools import cache
 from multiprocessing import get_context
 
 from rich.console import Console
@@ -23,11 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from local.databases import Databases
-from online_kart import migrate
-from tests.conftest import shared_servers, template_copies
+from tests.conftest import shared_servers
 from tests.crashes import plans
-from tests.crashes.ground import Ground, prepared
 from tests.crashes.plans import Passed
+from tests.crashes.workers import begin, live, opened
 from tests.crashes.worlds import Outcome, Plan, lived
 
 TRIPLES = 2_000
@@ -58,49 +55,6 @@ class Tally:
         self.never_reached += len(outcome.plan.kills) - len(outcome.struck)
         if outcome.wrong:
             self.failed.append(outcome)
-
-
-@contextlib.contextmanager
-def opened(servers: Databases) -> Iterator[Ground]:
-    """A ground of this process's own."""
-    copies = contextlib.contextmanager(_copies)
-    with (
-        copies(servers.inventory_dsn, migrate.INVENTORY) as inventory,
-        copies(servers.customer_dsn, migrate.CUSTOMER) as customer,
-        prepared(servers, inventory, customer) as ground,
-    ):
-        yield ground
-
-
-_copies = template_copies
-
-
-# -- in a worker
-
-
-_worker: contextlib.ExitStack = contextlib.ExitStack()
-_grounds: list[Ground] = []
-
-
-def begin(servers: Databases) -> None:
-    """In each worker process, once."""
-    logging.disable(logging.CRITICAL)
-    _grounds.append(_worker.enter_context(opened(servers)))
-
-
-def live(plan: Plan) -> Outcome:
-    """In a worker process. What its flow passes where nobody dies is found out once."""
-    (ground,) = _grounds
-    return lived(ground, plan, _passed(plan.flow).by_function)
-
-
-@cache
-def _passed(flow: str) -> Passed:
-    (ground,) = _grounds
-    return plans.baseline(ground, [flow])[flow]
-
-
-# -- here
 
 
 def all_worlds(passed: Mapping[str, Passed], share: float, seed: str) -> Kinds:
@@ -159,14 +113,15 @@ def show_failures(failed: Iterable[Outcome], console: Console) -> None:
         console.print(f"[red]{outcome.plan.name}[/]")
         for wrong in outcome.wrong:
             console.print(f"  {wrong}")
-    console.print("Again, one by one: python -m tests.crashes --world NAME")
+    console.print("Again, one by one: .venv/bin/python -m tests.crashes --world NAME")
 
 
 def again(servers: Databases, name: str, console: Console) -> int:
     """One world by its name."""
-    begin(servers)
-    with _worker:
-        outcome = live(Plan.parse(name))
+    plan = Plan.parse(name)
+    with opened(servers) as ground:
+        most_passed = plans.baseline(ground, [plan.flow])[plan.flow].by_function
+        outcome = lived(ground, plan, most_passed)
     struck = ", ".join(map(str, outcome.struck)) or "nobody"
     console.print(f"{name}: killed {struck}, {outcome.real_kills_count} of them by SIGKILL")
     for wrong in outcome.wrong or ("everything holds",):

@@ -47,7 +47,8 @@ class Ground:
         self.plugs = Plugs(inventory_dsn, customer_dsn, servers.mongodb_uri, documents.name)
         self.apps = Connected(Database(inventory_dsn), Database(customer_dsn))
         self._looking = (Database(inventory_dsn), Database(customer_dsn))
-        self.stores = Stores(*(each.connection() for each in self._looking), documents)
+        inventory, customer = (each.connection() for each in self._looking)
+        self.stores = Stores(inventory, customer, documents)
         self._pool = ThreadPoolExecutor(3)
         self._worlds_count = 0
         self.place = _prepare(self.stores)

@@ -4,7 +4,7 @@ Each takes the place of the real one in a world. They use what the real one uses
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from chalice.app import SQSEvent
 from psycopg import Connection
@@ -63,7 +63,7 @@ def _taken_from_outbox(conn: Connection[Any], after: int) -> list[OutboxRow]:
 
 def track_packages_without_inbox(event: dict[str, Any], context: object) -> dict[str, Any]:
     """A consumer that takes each event as it comes, whether it knows it or not: the last one to come wins."""
-    return dict(handle_each(SQSEvent(event, context), _track_package))
+    return dict(handle_each(SQSEvent(event, cast(Any, context)), _track_package))
 
 
 def _track_package(envelope: Envelope) -> None:

@@ -9,6 +9,7 @@ from local.lambdas import Handler
 from tests.crashes.flows import FLOWS
 from tests.crashes.ground import Ground
 from tests.crashes.kills import Kill
+from tests.crashes.messages import Undeliverable
 from tests.crashes.processes import FUNCTIONS
 from tests.crashes.system import MostPassed, Stuck, World
 
@@ -66,7 +67,7 @@ def lived(
 def _wrong(world: World, ground: Ground, plan: Plan) -> list[str]:
     try:
         wrong = list(FLOWS[plan.flow](world, ground.place))
-    except (Stuck, AssertionError, ValueError, KeyError) as error:
+    except (Stuck, Undeliverable, AssertionError, ValueError, KeyError) as error:
         return [f"{type(error).__name__}: {error}"]
     if not at_rest(world.stores):
         wrong.append("it is not at rest")
