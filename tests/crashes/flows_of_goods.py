@@ -13,7 +13,7 @@ from tests.crashes.people import (
     come_to_rest,
     fitting,
     has_come,
-    in_transit,
+    has_left,
     packages_of,
     served,
     status_of,
@@ -28,7 +28,7 @@ from tests.crashes.system import World
 def rebuild(world: World, ground: Place) -> Iterator[str]:
     """The last leg of a package goes while it is under way, twice; an FC opens and closes."""
     order_id = served(world, ground, "far", FAR, ("MUG", 2))
-    travel(world, lambda: in_transit(world, order_id))
+    travel(world, lambda: has_left(world, order_id))
     pune: dict[str, Any] = {"fc_code": "PNQ1", "name": "Pune", "latitude": 18.5, "longitude": 73.8}
     pune |= {"handling_minutes": 30, "pincode_ranges": [[411_000, 411_099]]}
     _change(world, "POST", "/fulfillment-centers", pune)
@@ -75,7 +75,7 @@ def batch(world: World, ground: Place) -> Iterator[str]:
     assert world.request(FULFILLMENT, "POST", "/batches/units", units).status == 202
     _reschedule_one(world)
     world.mishaps.vanishing.add("depart_batch")
-    travel(world, lambda: in_transit(world, order_id))
+    travel(world, lambda: has_left(world, order_id))
     world.pass_time(timedelta(hours=9))  # nobody scans it: it is late
     world.settle()
     travel(world, lambda: has_come(world, order_id))

@@ -10,7 +10,7 @@ from tests.crashes.people import (
     HOLD,
     come_to_rest,
     fitting,
-    in_transit,
+    has_left,
     is_over,
     ordered,
     out_for_delivery,
@@ -70,7 +70,7 @@ def cancel(world: World, ground: Place) -> Iterator[str]:
     late = served(world, ground, "late", NEIGHBOUR, ("MUG", 2))
     too_late = served(world, ground, "too late", NEIGHBOUR, ("MUG", 3))
     _cancel(world, early)
-    travel(world, lambda: in_transit(world, late))
+    travel(world, lambda: has_left(world, late))
     _cancel(world, late)
     has_it = _cancelled_too_late(world, too_late)
     travel(world, lambda: {"returned", "cancelled"}.issuperset(packages_of(world, late).values()))

@@ -14,6 +14,9 @@ COPIES_MAX = 5
 DELIVERED_AGAIN = 0.1
 """The share of messages that a queue delivers again though they were handled."""
 
+IN_PARTS = 0.3
+"""The share of batches that are not all that waits."""
+
 FAILURES_MAX = 25
 """A message that fails so often fails for good: the world is broken."""
 
@@ -72,9 +75,11 @@ class Queues:
         return sorted({message.consumer for message in self.waiting})
 
     def take(self, consumer: str) -> list[Message]:
-        """Some of a consumer's messages, in any order."""
+        """All of a consumer's messages that go into a batch, or some of them; in any order."""
         waiting = [message for message in self.waiting if message.consumer == consumer]
-        taken = self._rng.sample(waiting, self._rng.randint(1, min(len(waiting), BATCH_SIZE_MAX)))
+        most = min(len(waiting), BATCH_SIZE_MAX)
+        count = self._rng.randint(1, most) if self._rng.random() < IN_PARTS else most
+        taken = self._rng.sample(waiting, count)
         self.waiting = [message for message in self.waiting if message not in taken]
         return taken
 

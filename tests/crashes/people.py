@@ -128,8 +128,10 @@ def is_over(world: World, order_id: str) -> bool:
     return status_of(world, order_id) in ("rejected", "cancelled", "finished")
 
 
-def in_transit(world: World, order_id: str) -> bool:
-    return "in_transit" in packages_of(world, order_id).values() or is_over(world, order_id)
+def has_left(world: World, order_id: str) -> bool:
+    """Its packages left their FCs, however far they have come; or it came to nothing."""
+    statuses = set(packages_of(world, order_id).values())
+    return (bool(statuses) and "planned" not in statuses) or is_over(world, order_id)
 
 
 def has_come(world: World, order_id: str) -> bool:

@@ -7,6 +7,7 @@ a pipe to the world, which goes on when the child is dead.
 
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -214,6 +215,7 @@ def serve(pipe: Pipe, errand: Errand) -> None:
             raise AwsRefused(refusal)
         return answer
 
+    logging.disable(logging.CRITICAL)
     reaper = Reaper(errand.kills)
     reaper.passed.update(errand.passed)
 

@@ -46,6 +46,9 @@ STEPS_MAX = 5_000
 FATES = {"Lambda.ServiceException": 0.6, "Runtime.ExitError": 0.15, "vanishes": 0.25}
 """What becomes of a machine's run whose step has died: AWS tries it again, or tells of it, or loses the execution."""
 
+RELAYED_EARLY = 0.3
+"""How often a nudged relay may come before what else there is to do."""
+
 UNSENT = {
     "relay_inventory_outbox": (
         "inventory",
@@ -236,12 +239,15 @@ class World:
     def _possible(self) -> Iterator[Callable[[], None]]:
         waiting = self._queues.waiting
         self._queues.waiting = [each for each in waiting if not self.mishaps.takes(each)]
+        ready = self._engine.ready(self.now)
         for consumer in self._queues.consumers():
             yield partial(self._deliver, consumer)
-        for relay in sorted(self._nudged):
-            yield partial(self._relay, relay)
-        for execution in self._engine.ready(self.now):
+        for execution in ready:
             yield partial(self._go_on, execution)
+        # A relay that was nudged takes a moment, and then sends what many have told.
+        if not (self._queues.waiting or ready) or self._rng.random() < RELAYED_EARLY:
+            for relay in sorted(self._nudged):
+                yield partial(self._relay, relay)
 
     def _relay(self, name: str) -> None:
         self._nudged.discard(name)
