@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults crash
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ test: lint ## the linters and all tests
 
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
+
+crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (an hour or two); SHARE=0.1 for a tenth
+	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE))
 
 test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build
 	@$(BIN)/python -m pytest -m slow tests/routing

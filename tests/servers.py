@@ -40,7 +40,7 @@ def fresh_name() -> str:
 
 @contextmanager
 def shared_servers() -> Iterator[Databases]:
-    """All three, running."""
+    """All three, running; also for several processes at once, and for what is no test run of pytest's."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "sessions.lock").open("a") as sessions:
         alone = _try_flock(sessions.fileno(), fcntl.LOCK_EX)

@@ -293,6 +293,70 @@ def test_sql_is_in_stores_only():
     assert not found
 
 
+# -- crash points
+
+DOTTED = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
+NOT_THEIR_OWN_COMMIT = {
+    # What asks for new route tables dies in `request_rebuild`, which is part of its transaction, and in the nudge.
+    "facilities": {
+        *("add_hub", "add_fulfillment_center", "_change", "_close", "_delete"),
+        *("add_leg", "change_leg", "delete_leg", "put_network"),
+    },
+    "holidays": {"add", "remove"},
+    "pincodes": {"add", "remove", "replace"},
+    # Nothing is written, or all of it is rolled back.
+    "dry_runs": {"_draft"},
+    "line_haul": {"check_arrival"},
+    # It reads; or what it writes is written by another function, which has a crash point.
+    "batches": {"by_id", "_expect_departure"},
+    "packages": {"tell_again"},
+    "stock": {"_reserve"},
+}
+"""Functions of services that open a transaction and pass no crash point of their own, by module."""
+
+
+def calls_of(name: str, node: ast.AST) -> Iterator[ast.Call]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and ast.unparse(each.func).split(".")[-1] == name:
+            yield each
+
+
+def crashpoints() -> Iterator[tuple[str, str]]:
+    """(name, where) of each in what is shipped. A name that is no literal is shown as it is written."""
+    for path in python_files(*SHIPPED):
+        for call in calls_of("crashpoint", ast.parse(path.read_text())):
+            (name,) = call.args
+            text = name.value if isinstance(name, ast.Constant) else f"<{ast.unparse(name)}>"
+            yield str(text), f"{named(path)}:{call.lineno}"
+
+
+def test_each_crash_point_has_a_name_of_its_own_that_is_a_literal():
+    """So a world can be named by who dies in it."""
+    places: dict[str, list[str]] = {}
+    for name, where in crashpoints():
+        assert DOTTED.fullmatch(name), f'{where}: {name} should read "reserve_stock.held".'
+        places.setdefault(name, []).append(where)
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+    assert len(places) > 100
+
+
+def test_every_transaction_of_a_service_has_a_crash_point():
+    """Who adds one says where a process may die in it (see online_kart/crashpoints.py)."""
+    without: dict[str, set[str]] = {}
+    for path in python_files(*(ROOT / app / "chalicelib" / "services" for app in APPS)):
+        for function in functions_of(ast.parse(path.read_text())):
+            opens = any(calls_of("transaction", function))
+            if opens and not any(calls_of("crashpoint", function)):
+                without.setdefault(path.stem, set()).add(function.name)
+
+    assert without == NOT_THEIR_OWN_COMMIT
+
+
+def functions_of(module: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in module.body if isinstance(node, ast.FunctionDef))
+
+
 # -- migrations and the README
 
 

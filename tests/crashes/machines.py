@@ -6,6 +6,7 @@ takes threads and milliseconds, of which a world has none.
 
 import json
 from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,6 +29,10 @@ class Wait(NamedTuple):
     """Nothing is to be done until then: RFC 3339 with `Z`."""
 
     until: str
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(self.until)
 
 
 class StateFailed(Exception):
@@ -119,7 +124,7 @@ def _chosen(state: Mapping[str, Any], data: Data) -> str:
 def _holds(choice: Mapping[str, Any], data: Data) -> bool:
     value = _get(data, choice["Variable"], missing=None)
     if "IsPresent" in choice:
-        return (value is not None) == choice["IsPresent"]
+        return bool((value is not None) == choice["IsPresent"])
     expected = choice.get("StringEquals", choice.get("BooleanEquals"))
     return bool(value == expected)
 

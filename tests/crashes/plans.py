@@ -45,17 +45,15 @@ def singles(passed: Mapping[str, Passed]) -> Iterator[Plan]:
                 yield plan(flow, Kill(point, passing))
 
 
-def first_passings(passed: Mapping[str, Passed]) -> Iterator[Plan]:
-    """Every crash point of every flow, the first time that it is passed."""
-    return (each for each in singles(passed) if each.kills[0].passing == 1)
-
-
 def each_once(passed: Mapping[str, Passed]) -> list[Plan]:
-    """Every crash point once, in one of the flows that pass it: chance says in which, and at which passing."""
-    where: dict[str, list[Plan]] = {}
-    for single in singles(passed):
-        where.setdefault(single.kills[0].point, []).append(single)
-    return [random.Random(point).choice(where[point]) for point in sorted(where)]
+    """Every crash point once, in the shortest flow that passes it: chance says at which passing."""
+    chosen: dict[str, list[Plan]] = {}
+    for flow in sorted(passed, key=lambda flow: passed[flow].points.total(), reverse=True):
+        of_flow = {point: list[Plan]() for point in passed[flow].points}
+        for single in singles({flow: passed[flow]}):
+            of_flow[single.kills[0].point].append(single)
+        chosen |= of_flow  # shorter flows come later
+    return [random.Random(point).choice(chosen[point]) for point in sorted(chosen)]
 
 
 def pairs(passed: Mapping[str, Passed]) -> Iterator[Plan]:

@@ -7,6 +7,7 @@ a pipe to the world, which goes on when the child is dead.
 
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -95,6 +96,13 @@ class Plugs(NamedTuple):
     documents: str
 
 
+class Connected(NamedTuple):
+    """The apps' connections of one process."""
+
+    inventory: Database
+    customer: Database
+
+
 class StandingClock(Clock):
     """Shows one moment, until the world moves it."""
 
@@ -110,27 +118,23 @@ class StandingClock(Clock):
 
 
 @contextlib.contextmanager
-def wired(plugs: Plugs, clock: Clock, call: AwsCall) -> Iterator[None]:
+def wired(plugs: Plugs, connected: Connected, clock: Clock, call: AwsCall) -> Iterator[None]:
     """The apps of this process are connected to a world, as long as the block lasts."""
-    with (
-        contextlib.closing(Database(plugs.inventory_dsn)) as inventory,
-        contextlib.closing(Database(plugs.customer_dsn)) as customer,
-    ):
-        new = {
-            "clock": lambda: clock,
-            "aws_client": lambda service: AwsClient(call),
-            "documents": lambda: connection.database(plugs.mongodb_uri, plugs.documents),
-            "inventory_db": inventory.connection,
-            "customer_db": customer.connection,
-        }
-        before = {name: vars(app.wiring).copy() for name, app in APPS.items()}
+    new = {
+        "clock": lambda: clock,
+        "aws_client": lambda service: AwsClient(call),
+        "documents": lambda: connection.database(plugs.mongodb_uri, plugs.documents),
+        "inventory_db": connected.inventory.connection,
+        "customer_db": connected.customer.connection,
+    }
+    before = {name: vars(app.wiring).copy() for name, app in APPS.items()}
+    for name, app in APPS.items():
+        _rewire(app, {**new, "settings": partial(_settings, name, plugs)})
+    try:
+        yield
+    finally:
         for name, app in APPS.items():
-            _rewire(app, {**new, "settings": partial(_settings, name, plugs)})
-        try:
-            yield
-        finally:
-            for name, app in APPS.items():
-                _rewire(app, before[name])
+            _rewire(app, before[name])
 
 
 def _rewire(app: LoadedApp, functions: Mapping[str, Any]) -> None:
@@ -211,6 +215,7 @@ def serve(pipe: Pipe, errand: Errand) -> None:
             raise AwsRefused(refusal)
         return answer
 
+    logging.disable(logging.CRITICAL)
     reaper = Reaper(errand.kills)
     reaper.passed.update(errand.passed)
 
@@ -221,7 +226,9 @@ def serve(pipe: Pipe, errand: Errand) -> None:
         except Killed:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with wired(errand.plugs, StandingClock(errand.now), call), watched(watch):
+    plugs, clock = errand.plugs, StandingClock(errand.now)
+    connected = Connected(Database(plugs.inventory_dsn), Database(plugs.customer_dsn))
+    with wired(plugs, connected, clock, call), watched(watch):
         answer = called(FUNCTIONS[errand.function], errand.function, errand.event)
     pipe.send(("answer", answer, None))
 

@@ -2,35 +2,35 @@
 
 A client repeats its request with the same key; a queue delivers a message again, up to five times and out of order; a
 machine tries a step again, or fails, or its execution vanishes with its engine; a schedule runs its job again. Chance
-has a seed, so a world comes out the same each time.
+has a seed: the flow's until somebody dies, and then the world's own.
 """
 
 import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from local.bus import LocalBus
 from local.jobs import scheduled_event
 from local.lambdas import Answer, Handler
-from local.reading import Stores
 from online_kart.crashpoints import watched
-from online_kart.messaging.machines import MACHINES
-from online_kart.messaging.rules import RUN_STATUS_CHANGE, queue_of
+from online_kart.messaging.rules import RUN_STATUS_CHANGE
+from tests.crashes.engine import Engine, Execution, StatusChange
+from tests.crashes.ground import MONDAY, Ground
 from tests.crashes.kills import Kill, Killed, Reaper
-from tests.crashes.machines import StateFailed, Task, Wait, Walk, by_value, machine, walk
+from tests.crashes.machines import Wait
+from tests.crashes.messages import Queues
+from tests.crashes.mishaps import Mishaps
 from tests.crashes.processes import (
     ARN,
     FUNCTIONS,
     HTTP,
     REGION,
-    AwsRefused,
     Errand,
-    Plugs,
     StandingClock,
     called,
     forget,
@@ -38,18 +38,16 @@ from tests.crashes.processes import (
     wired,
 )
 
-BATCH_SIZE_MAX = 10
-COPIES_MAX = 5
-DELIVERED_AGAIN = 0.1
-"""The share of messages that a queue delivers again though they were handled."""
-
 TRIED_MAX = 25
-"""A message or request that fails so often fails for good: the world is broken."""
+"""A request or job that fails so often fails for good: the world is broken."""
 
 STEPS_MAX = 5_000
 
 FATES = {"Lambda.ServiceException": 0.6, "Runtime.ExitError": 0.15, "vanishes": 0.25}
 """What becomes of a machine's run whose step has died: AWS tries it again, or tells of it, or loses the execution."""
+
+RELAYED_EARLY = 0.3
+"""How often a nudged relay may come before what else there is to do."""
 
 UNSENT = {
     "relay_inventory_outbox": (
@@ -82,91 +80,33 @@ class Response(NamedTuple):
         return json.loads(self.body)
 
 
-@dataclass(frozen=True)
-class Message:
-    queue: str
-    message_id: str
-    body: str
-    failures: int = 0
-    is_copy: bool = False
-
-    @property
-    def type(self) -> str:
-        return str(json.loads(self.body)["detail-type"])
-
-    def record(self) -> dict[str, Any]:
-        return {
-            "messageId": self.message_id,
-            "receiptHandle": self.message_id,
-            "body": self.body,
-            "attributes": {},
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": f"arn:aws:sqs:{REGION}:0:{self.queue}",
-            "awsRegion": REGION,
-        }
-
-
-@dataclass
-class Execution:
-    """`walk` waits for what it has yielded last."""
-
-    machine: str
-    name: str
-    walk: Walk
-    waits_for: Task | Wait | None = None
-    status: str = "RUNNING"
-
-    @property
-    def key(self) -> str:
-        """A name is one of its machine."""
-        return f"{self.machine}:{self.name}"
-
-    def is_ready(self, now: datetime) -> bool:
-        if isinstance(self.waits_for, Wait):
-            return datetime.fromisoformat(self.waits_for.until) <= now
-        return self.waits_for is not None
-
-
-@dataclass
-class Mishaps:
-    """What goes wrong in a flow even where nobody dies. Each is taken away by what it has hit."""
-
-    held_back: dict[tuple[str, str], list[Message]] = field(default_factory=dict)
-    """(consumer, type of event) → messages that lie in its dead-letter queue until `redrive`."""
-
-    vanishing: set[str] = field(default_factory=set)
-    """The functions of steps before which the execution vanishes."""
-
-    failing: set[str] = field(default_factory=set)
-    """The functions of steps that fail once, before they have begun, with an error that nobody tries again."""
-
-
 class World:
-    """See the module. `functions` may have broken variants in place of the real ones."""
+    """See the module. `functions` may have broken variants in place of the real ones.
+
+    Where `real_kills_by` is given, what may die is called in a child, which dies of SIGKILL.
+    """
 
     def __init__(
         self,
-        plugs: Plugs,
-        stores: Stores,
-        now: datetime,
+        ground: Ground,
         name: str,
         kills: Iterable[Kill],
         real_kills_by: MostPassed | None = None,
         functions: Mapping[str, Handler] = FUNCTIONS,
     ) -> None:
-        self.plugs, self.stores, self.name = plugs, stores, name
-        self.clock = StandingClock(now)
+        self.name, self.stores = name, ground.stores
+        self.clock = StandingClock(MONDAY)
         self.reaper = Reaper(kills)
         self.mishaps = Mishaps()
         self.most_passed: dict[str, Counter[str]] = {}
         self.real_kills_count = 0
-        self._real_kills_by, self._functions = real_kills_by, functions
-        self._rng = random.Random(name.partition("/")[0])  # the flow's, until somebody dies
-        self._bus = LocalBus(self, region=REGION)  # type: ignore[arg-type]  # its queues are ours
-        self._waiting: list[Message] = []
+        self._ground, self._functions = ground, functions
+        self._real_kills_by = real_kills_by
+        self._rng = random.Random(name.partition("/")[0])
+        self._queues = Queues(self._rng)
+        self._bus = LocalBus(self._queues, region=REGION)  # type: ignore[arg-type]  # it only sends
+        self._engine = Engine(self._tell_of_end)
         self._nudged: set[str] = set()
-        self.executions: dict[str, Execution] = {}
 
     @property
     def now(self) -> datetime:
@@ -174,11 +114,16 @@ class World:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
+        """Its databases are fresh, and its apps connected, as long as the block lasts."""
         forget()
-        with wired(self.plugs, self.clock, self._aws), watched(self.reaper):
+        self._ground.restore()
+        with (
+            wired(self._ground.plugs, self._ground.apps, self.clock, self._aws),
+            watched(self.reaper),
+        ):
             yield
 
-    # -- people
+    # -- people and schedules
 
     def request(
         self, app: str, method: str, path: str, body: Any = None, key: str | None = None
@@ -206,8 +151,15 @@ class World:
 
     def redrive(self) -> None:
         """What lies in dead-letter queues is delivered after all."""
-        held_back, self.mishaps.held_back = self.mishaps.held_back, {}
-        self._waiting += [message for messages in held_back.values() for message in messages]
+        self._queues.waiting += self.mishaps.let_go()
+
+    def pass_time(self, until: datetime | timedelta) -> None:
+        """To a moment, or for so long."""
+        self.clock.at = max(self.now, self.now + until if isinstance(until, timedelta) else until)
+
+    def next_moment(self) -> datetime | None:
+        """The earliest time to come that an execution waits for."""
+        return self._engine.next_moment(self.now)
 
     # -- functions
 
@@ -235,7 +187,7 @@ class World:
 
     def _in_child(self, function: str, event: str) -> Answer | None:
         kills = tuple(self.reaper.to_come())
-        errand = Errand(self.plugs, self.now, function, event, self.reaper.passed, kills)
+        errand = Errand(self._ground.plugs, self.now, function, event, self.reaper.passed, kills)
         answer = in_child(errand, self.reaper, self._aws)
         self.real_kills_count += answer is None
         return answer
@@ -262,17 +214,15 @@ class World:
                 return {"StatusCode": 202}
             case "start_execution":
                 name = arguments["stateMachineArn"].removeprefix(ARN)
-                return self._start(name, arguments["name"], json.loads(arguments["input"]))
+                return self._engine.start(name, arguments["name"], json.loads(arguments["input"]))
             case "describe_execution":
-                return self._described(":".join(arguments["executionArn"].split(":")[-2:]))
+                return self._engine.describe(arguments["executionArn"])
             case other:
                 raise ValueError(f"Nobody needs {other}.")
 
-    def send(self, bodies: Sequence[tuple[str, str]]) -> None:
-        """The bus puts messages into queues."""
-        self._waiting += [
-            Message(queue, f"{self._rng.getrandbits(64):x}", body) for queue, body in bodies
-        ]
+    def _tell_of_end(self, change: StatusChange) -> None:
+        entry = {"Source": "aws.states", "DetailType": RUN_STATUS_CHANGE, "Time": self.now}
+        self._bus.put_events([{**entry, "Detail": json.dumps(change)}])
 
     # -- what happens next
 
@@ -287,14 +237,22 @@ class World:
         raise Stuck("It does not come to rest.")
 
     def _possible(self) -> Iterator[Callable[[], None]]:
-        self._set_aside()
-        for queue in sorted({message.queue for message in self._waiting}):
-            yield lambda queue=queue: self._deliver(queue)
-        for relay in sorted(self._nudged):
-            yield lambda relay=relay: self._relay(relay)
-        for execution in list(self.executions.values()):
-            if execution.is_ready(self.now):
-                yield lambda execution=execution: self._go_on(execution)
+        waiting = self._queues.waiting
+        self._queues.waiting = [each for each in waiting if not self.mishaps.takes(each)]
+        ready = self._engine.ready(self.now)
+        for consumer in self._queues.consumers():
+            yield partial(self._deliver, consumer)
+        for execution in ready:
+            yield partial(self._go_on, execution)
+        # A relay that was nudged takes a moment, and then sends what many have told.
+        if not (self._queues.waiting or ready) or self._rng.random() < RELAYED_EARLY:
+            for relay in sorted(self._nudged):
+                yield partial(self._relay, relay)
+
+    def _relay(self, name: str) -> None:
+        self._nudged.discard(name)
+        with contextlib.suppress(Died):
+            self.invoke(name, scheduled_event(name))
 
     def _relayed(self) -> bool:
         """The relays' schedule: whether there was something that nobody was nudged to send."""
@@ -307,147 +265,44 @@ class World:
         conn = getattr(self.stores, side)
         return any(conn.execute(query).fetchone() for query in queries)
 
-    def _relay(self, name: str) -> None:
-        self._nudged.discard(name)
-        with contextlib.suppress(Died):
-            self.invoke(name, scheduled_event(name))
-
-    def next_moment(self) -> datetime | None:
-        """The earliest time that an execution waits for."""
-        waits = (each.waits_for for each in self.executions.values())
-        moments = [datetime.fromisoformat(w.until) for w in waits if isinstance(w, Wait)]
-        return min((moment for moment in moments if moment > self.now), default=None)
-
-    def pass_time(self, until: datetime | timedelta) -> None:
-        self.clock.at = max(self.now, self.now + until if isinstance(until, timedelta) else until)
-
-    # -- queues
-
-    def _set_aside(self) -> None:
-        for message in self._waiting[:]:
-            consumer = message.queue.removeprefix("kart-").replace("-", "_")
-            aside = self.mishaps.held_back.get((consumer, message.type))
-            if aside is not None:
-                self._waiting.remove(message)
-                aside.append(message)
-
-    def _deliver(self, queue: str) -> None:
-        """Some of a queue's messages, in any order."""
-        waiting = [message for message in self._waiting if message.queue == queue]
-        taken = self._rng.sample(waiting, self._rng.randint(1, min(len(waiting), BATCH_SIZE_MAX)))
-        for message in taken:
-            self._waiting.remove(message)
-        function = queue.removeprefix("kart-").replace("-", "_")
-        assert queue == queue_of(function)
+    def _deliver(self, consumer: str) -> None:
+        taken = self._queues.take(consumer)
         try:
-            answer = self.invoke(function, {"Records": [message.record() for message in taken]})
+            answer = self.invoke(consumer, {"Records": [message.record() for message in taken]})
         except Died:
-            for message in taken:
-                self._waiting += self._copies(message, self._rng.randint(1, COPIES_MAX))
+            self._queues.put_back(taken)
             return
         if answer.is_error:
-            raise Stuck(f"{function}: {answer.error}")
-        self._judge(taken, {each["itemIdentifier"] for each in answer.payload["batchItemFailures"]})
-
-    def _judge(self, taken: Sequence[Message], failed: set[str]) -> None:
-        """What has failed comes again; what was handled mostly does not."""
-        for message in taken:
-            if message.message_id in failed:
-                forget()
-                if message.failures > TRIED_MAX:
-                    raise Stuck(f"{message.queue} can't handle {message.body}")
-                self._waiting.append(replace(message, failures=message.failures + 1))
-            elif not message.is_copy and self._rng.random() < DELIVERED_AGAIN:
-                self._waiting += self._copies(message, self._rng.randint(1, COPIES_MAX - 1))
-
-    def _copies(self, message: Message, count: int) -> list[Message]:
-        return [
-            replace(message, message_id=f"{message.message_id}-{n}", is_copy=True)
-            for n in range(count)
-        ]
-
-    # -- machines
-
-    def _start(self, machine_name: str, name: str, input_: Any) -> dict[str, str]:
-        execution = Execution(machine_name, name, walk(machine(machine_name), by_value(input_)))
-        if execution.key in self.executions:
-            raise AwsRefused("ExecutionAlreadyExists")
-        self.executions[execution.key] = execution
-        execution.waits_for = next(execution.walk)
-        return {"executionArn": name}
-
-    def _described(self, key: str) -> dict[str, str]:
-        if key not in self.executions:
-            raise AwsRefused("ExecutionDoesNotExist")
-        return {"status": self.executions[key].status}
+            raise Stuck(f"{consumer}: {answer.error}")
+        failed = {each["itemIdentifier"] for each in answer.payload["batchItemFailures"]}
+        if failed:
+            forget()
+        self._queues.judge(taken, failed)
 
     def _go_on(self, execution: Execution) -> None:
         """The execution takes its next step."""
         if isinstance(execution.waits_for, Wait):
-            self._tell(execution, lambda: execution.walk.send(None))
+            self._engine.go_on(execution, lambda: execution.walk.send(None))
             return
-        assert execution.waits_for is not None
+        assert execution.waits_for is not None, "It is ready."
         function, payload = execution.waits_for
-        if function in self.mishaps.vanishing:
-            self.mishaps.vanishing.discard(function)
-            del self.executions[execution.key]
+        if self.mishaps.vanishes(function):
+            self._engine.forget(execution)
             return
         try:
-            answer = self._step(function, payload)
+            answer = self.mishaps.failure(function) or self.invoke(function, payload)
         except Died:
             self._let_fate_decide(execution)
             return
         if answer.is_error:
             forget()
-            error = StateFailed(answer.payload["errorType"], json.dumps(answer.payload))
-            self._tell(execution, lambda: execution.walk.throw(error))
+            self._engine.fail(execution, answer.payload["errorType"], answer.payload)
         else:
-            self._tell(execution, lambda: execution.walk.send(answer.payload))
-
-    def _step(self, function: str, payload: Any) -> Answer:
-        if function in self.mishaps.failing:
-            self.mishaps.failing.discard(function)
-            return Answer({"errorType": "Runtime.ExitError", "errorMessage": ""}, True)
-        return self.invoke(function, payload)
+            self._engine.go_on(execution, lambda: execution.walk.send(answer.payload))
 
     def _let_fate_decide(self, execution: Execution) -> None:
         (fate,) = self._rng.choices(list(FATES), list(FATES.values()))
         if fate == "vanishes":
-            del self.executions[execution.key]
+            self._engine.forget(execution)
         else:
-            self._tell(execution, lambda: execution.walk.throw(StateFailed(fate)))
-
-    def _tell(self, execution: Execution, go_on: Callable[[], Task | Wait]) -> None:
-        error = None
-        try:
-            execution.waits_for = go_on()
-        except StopIteration:
-            execution.status = "SUCCEEDED"
-        except StateFailed as failed:
-            execution.status, error = "FAILED", failed
-        if execution.status != "RUNNING":
-            execution.waits_for = None
-            self._tell_of_end(execution, error)
-
-    def _tell_of_end(self, execution: Execution, error: StateFailed | None) -> None:
-        """AWS tells the bus of Standard executions only."""
-        if MACHINES[execution.machine] == "EXPRESS":
-            return
-        detail = {
-            "executionArn": execution.key,
-            "stateMachineArn": f"{ARN}{execution.machine}",
-            "name": execution.name,
-            "status": execution.status,
-            "error": error and error.name,
-            "cause": error and error.cause,
-        }
-        self._bus.put_events(
-            [
-                {
-                    "Source": "aws.states",
-                    "DetailType": RUN_STATUS_CHANGE,
-                    "Detail": json.dumps(detail),
-                    "Time": self.now,
-                }
-            ]
-        )
+            self._engine.fail(execution, fate)

@@ -7,8 +7,9 @@ from typing import NamedTuple, Self
 from local.invariants import at_rest, check_all
 from local.lambdas import Handler
 from tests.crashes.flows import FLOWS
-from tests.crashes.ground import MONDAY, Ground, looked_at
+from tests.crashes.ground import Ground
 from tests.crashes.kills import Kill
+from tests.crashes.messages import Undeliverable
 from tests.crashes.processes import FUNCTIONS
 from tests.crashes.system import MostPassed, Stuck, World
 
@@ -48,11 +49,10 @@ def lived(
     functions: Mapping[str, Handler] = FUNCTIONS,
 ) -> Outcome:
     """The world, from its first request to its rest. Real deaths need what a world without any has passed."""
-    with ground.fresh() as plugs, looked_at(plugs) as stores:
-        known = (most_passed or {}) if plan.is_real else None
-        world = World(plugs, stores, MONDAY, plan.name, plan.kills, known, functions)
-        with world.running():
-            wrong = _wrong(world, ground, plan)
+    known = (most_passed or {}) if plan.is_real else None
+    world = World(ground, plan.name, plan.kills, known, functions)
+    with world.running():
+        wrong = _wrong(world, ground, plan)
     reaper = world.reaper
     return Outcome(
         plan,
@@ -67,7 +67,7 @@ def lived(
 def _wrong(world: World, ground: Ground, plan: Plan) -> list[str]:
     try:
         wrong = list(FLOWS[plan.flow](world, ground.place))
-    except (Stuck, AssertionError, ValueError, KeyError) as error:
+    except (Stuck, Undeliverable, AssertionError, ValueError, KeyError) as error:
         return [f"{type(error).__name__}: {error}"]
     if not at_rest(world.stores):
         wrong.append("it is not at rest")
