@@ -15,6 +15,7 @@ from .services import (
     rebuilds,
     recalls,
     reconciliations,
+    reservation_requests,
     runs,
     sales,
     stock,
@@ -94,9 +95,13 @@ def close_drained_facilities(event: CloudWatchEvent) -> dict[str, Any]:
 
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_inventory")
 def prune_inventory(event: CloudWatchEvent) -> dict[str, Any]:
-    """Forget sent events, handled ids, old answers, and route tables that nothing uses."""
-    forgotten = retention.prune(wiring.inventory_db(), wiring.now())
-    return {**forgotten, "route_tables": rebuilds.prune(wiring.documents())}
+    """Forget sent events, handled ids, old answers, requests that nobody waits for, and route tables that nothing uses."""
+    conn, now = wiring.inventory_db(), wiring.now()
+    return {
+        **retention.prune(conn, now),
+        "reservation_requests": reservation_requests.prune(conn, now),
+        "route_tables": rebuilds.prune(wiring.documents()),
+    }
 
 
 @jobs.schedule(Cron(30, 20, "*", "*", "?", "*"), name="rebuild_routes_daily")
