@@ -15,6 +15,7 @@ from .services import (
     rebuilds,
     recalls,
     reconciliations,
+    reservation_requests,
     retention,
     runs,
     sales,
@@ -95,10 +96,13 @@ def close_drained_facilities(event: CloudWatchEvent) -> dict[str, Any]:
 
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_inventory")
 def prune_inventory(event: CloudWatchEvent) -> dict[str, Any]:
-    """Forget what is older than its rule says (LIMITS.md), and route tables that nothing uses."""
-    documents, clock = wiring.documents(), wiring.clock()
-    forgotten = retention.prune(wiring.inventory_db(), documents, clock.now(), clock.wall_now())
-    return {**forgotten, "route_tables": rebuilds.prune(documents)}
+    """Forget what is older than its rule says (LIMITS.md), requests nobody waits for, and route tables nothing uses."""
+    conn, documents, clock = wiring.inventory_db(), wiring.documents(), wiring.clock()
+    return {
+        **retention.prune(conn, documents, clock.now(), clock.wall_now()),
+        "reservation_requests": reservation_requests.prune(conn, clock.now()),
+        "route_tables": rebuilds.prune(documents),
+    }
 
 
 @jobs.schedule(Cron(30, 20, "*", "*", "?", "*"), name="rebuild_routes_daily")

@@ -21,7 +21,7 @@ _grounds: list[Ground] = []
 @contextlib.contextmanager
 def opened(servers: Databases) -> Iterator[Ground]:
     """A ground of this process's own."""
-    copies = contextlib.contextmanager(template_copies)
+    copies = template_copies
     with (
         copies(servers.inventory_dsn, migrate.INVENTORY) as inventory,
         copies(servers.customer_dsn, migrate.CUSTOMER) as customer,

@@ -111,3 +111,8 @@ def hold(conn: Connection[Any], chosen: Mapping[UUID, Chosen], now: datetime) ->
     answers = {order_id: each.sourcing.model_dump_json() for order_id, each in chosen.items()}
     inbox.remember_each(conn, RESERVE, answers)
     return True
+
+
+def prune(conn: Connection[Any], now: datetime) -> int:
+    """Forget requests past their deadline, which nobody waits for. How many. Turns forget them too, of offers in demand."""
+    return requests.prune(conn, now)
