@@ -8,6 +8,8 @@
 - A Wait ends at its time. moto takes local time for UTC and cuts fractions of a second off. Where business
   time gets faster or slower meanwhile, the time is when it is due by then: on AWS that can't happen.
 - An execution tells of its start and its end. moto's tells nobody.
+- `States.ALL` matches neither States.Runtime (an answer without the field that a path asks for) nor
+  States.DataLimitExceeded: they end the execution. In moto a Catch of everything catches them, too.
 
 The places are moto's own classes and modules, replaced for as long as the block of `put_right` is
 open. moto 5.2.5 is pinned for that reason, and `tests/workflows/test_engine.py` goes over each.
@@ -26,6 +28,9 @@ from typing import Any
 from jsonpath_ng.ext.parser import parse as parse_path
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+    ErrorEqualsDecl,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEventException,
 )
@@ -51,6 +56,9 @@ from .timers import Timers
 
 LOOK_AT_CLOCK_SECONDS = 1.0
 """How soon a waiting execution sees that business time runs at another speed."""
+
+NEVER_CAUGHT = frozenset({"States.Runtime", "States.DataLimitExceeded"})
+"""By no States.ALL."""
 
 PATHS_KEPT = 4_096
 """Parsed JSONPaths; a definition has a few dozen."""
@@ -89,11 +97,22 @@ def put_right(hooks: Hooks) -> Iterator[None]:
             (Timestamp, "_get_wait_seconds", _seconds_until),
             (WaitFunction, "_wait_interval", _wait_precisely(hooks.waiting, hooks.clock)),
             (retrier_decl, "time", retry_time),
+            (ErrorEqualsDecl, "_eval_body", _matching(ErrorEqualsDecl._eval_body)),
             (json_path, "parse", lru_cache(PATHS_KEPT)(parse_path)),
             (lambda_eval_utils, "_invoke_lambda_function", _invoke_directly(hooks)),
         ):
             replaced.enter_context(_replaced(owner, attribute, replacement))
         yield
+
+
+def _matching(matches: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def match(names: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        matches(names, env)
+        if error in NEVER_CAUGHT and names._STATE_ALL_ERROR in names.error_names:
+            env.stack[-1] = False
+
+    return match
 
 
 def _invoke_directly(hooks: Hooks) -> Callable[..., Any]:
