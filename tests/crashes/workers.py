@@ -21,10 +21,10 @@ _grounds: list[Ground] = []
 @contextlib.contextmanager
 def opened(servers: Databases) -> Iterator[Ground]:
     """A ground of this process's own."""
-    copies = template_copies
+
     with (
-        copies(servers.inventory_dsn, migrate.INVENTORY) as inventory,
-        copies(servers.customer_dsn, migrate.CUSTOMER) as customer,
+        template_copies(servers.inventory_dsn, migrate.INVENTORY) as inventory,
+        template_copies(servers.customer_dsn, migrate.CUSTOMER) as customer,
         prepared(servers, inventory, customer) as ground,
     ):
         yield ground
