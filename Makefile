@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing check lint format
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings simulate bench-routing check lint format
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and
 
 test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (half an hour where others work, too)
 	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
+
+simulate: $(TEST) ## random weeks on the real code, until Ctrl-C or as many as WEEKS=… says; FIRST=… for other seeds
+	@$(BIN)/python -m tests.simulation $(if $(WEEKS),--weeks $(WEEKS)) $(if $(FIRST),--first $(FIRST))
 
 check: test ## the same as make test
 
