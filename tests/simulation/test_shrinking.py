@@ -43,12 +43,12 @@ def test_shrinking_ends_when_it_was_tried_often_enough():
 
     def fails(history):
         tries.append(history)
-        return fails_with(drawn(7)[5], drawn(7)[90])(history)
+        return fails_with(drawn(7)[5], drawn(7)[80])(history)
 
     found = shrunk(drawn(7), fails, tries_max=9)
 
     assert len(tries) == 9
-    assert fails_with(drawn(7)[5], drawn(7)[90])(found)
+    assert fails_with(drawn(7)[5], drawn(7)[80])(found)
 
 
 def test_a_history_is_written_and_read():

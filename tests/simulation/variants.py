@@ -39,7 +39,9 @@ def projection_that_ignores_versions(ground: Ground) -> Functions:
 
     def project_catalog(event: dict[str, Any], context: object) -> Any:
         for record in event["Records"]:
-            _forget_version(ground.apps.customer, json.loads(record["body"])["detail"])
+            detail = json.loads(record["body"])["detail"]
+            if "free_units" in detail:
+                _forget_version(ground.apps.customer, detail)
         return project(event, context)
 
     return {"project_catalog": project_catalog}
@@ -53,7 +55,7 @@ def _forget_version(conn: Connection[Any], detail: dict[str, Any]) -> None:
          WHERE sku = %(sku)s AND seller_id::text = %(seller_id)s
            AND NOT EXISTS (SELECT FROM inbox WHERE event_id::text = %(event_id)s)
         """,
-        {"sku": None, "seller_id": None, **detail},
+        detail,
     )
 
 
