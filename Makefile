@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults crash
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ flash-sale: $(TEST) ## 10,000 buyers want 1,000 units of one item, with commits 
 
 faults: $(TEST) ## every fault: databases killed, networks cut, stores away, steps that fail; full durations (some minutes)
 	@$(BIN)/python -m pytest -m "slow or not slow" -v tests/faults
+
+simulate: $(TEST) ## random weeks on the real code, until Ctrl-C or as many as WEEKS=… says; FIRST=… for other seeds
+	@$(BIN)/python -m tests.simulation $(if $(WEEKS),--weeks $(WEEKS)) $(if $(FIRST),--first $(FIRST))
 
 check: test ## the same as make test
 

@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from rich.console import Console
@@ -19,6 +20,8 @@ from .events import parsed
 def main(arguments: list[str]) -> int:
     """0 where everything held."""
     options = _options(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has started us aside
+        signal.signal(number, signal.default_int_handler)
     with shared_servers() as addresses:
         if options.seed is not None:
             return _one(addresses, options.seed, options.events)

@@ -12,7 +12,7 @@ ANSWER_IS_KEPT = timedelta(hours=23, minutes=45)
 
 def place(world: World, town: Town, rng: random.Random) -> None:
     """Of several lines, the same item twice among them; by some who tap twice."""
-    customer_id, address_id = rng.choice(town.homes)
+    customer_id, address_id = rng.choice(town.homes[: None if rng.random() < 0.2 else -1])
     lines = [
         {"sku": HOT if rng.random() < 0.5 else rng.choice(ITEMS), "quantity": rng.randint(1, 4)}
         for _ in range(rng.choice([1, 1, 2, 3]))
@@ -46,10 +46,10 @@ def _compare(world: World, place: int) -> None:
 
 
 def cancel(world: World, town: Town, rng: random.Random) -> None:
-    """An order of any age."""
+    """Mostly a new one."""
     orders = world.ground.eyes.customer.execute(
         "SELECT order_id FROM orders ORDER BY placed_at, order_id"
     ).fetchall()
     if orders:
-        order_id = rng.choice(orders[-12:])[0]
+        order_id = rng.choice(orders[-3 if rng.random() < 0.6 else -15 :])[0]
         world.ask(Request("customer_app", "POST", f"/orders/{order_id}/cancellation"))

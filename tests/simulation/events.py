@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 WEIGHTS: dict[str, float] = {
-    "wait": 30,
+    "wait": 32,
     "work": 10,
     "sweep": 6,
     "redeliver": 3,
@@ -33,22 +33,22 @@ WEIGHTS: dict[str, float] = {
     "price": 3,
     "suspend": 0.7,
     # planners
-    "close": 1.2,
+    "close": 2,
     "open": 2.5,
     "add_fc": 1,
     "add_hub": 0.5,
     "delete_facility": 0.7,
-    "move_pincodes": 1.5,
+    "move_pincodes": 2,
     "remove_pincodes": 0.5,
     "add_leg": 1.2,
     "change_leg": 1.2,
-    "delete_leg": 1,
+    "delete_leg": 1.5,
     "holiday": 0.7,
     "rebuild": 0.7,
 }
 DEATHS_SHARE = 0.12
 MOMENTS = (1, 1, 2, 2, 3, 4, 5, 6, 8, 12, 20, 35)
-EVENTS_A_WEEK = 110
+EVENTS_A_WEEK = 90
 
 
 class Event(NamedTuple):

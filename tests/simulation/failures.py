@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from .events import Event, written
 from .shrinking import TRIES_MAX, shrunk
 from .week import Stage, Week
@@ -26,3 +28,10 @@ def explained(stage: Stage, week: Week, tries_max: int = TRIES_MAX) -> tuple[lis
             f"    python -m tests.simulation --seed {week.seed} --events {written(history)}",
         ]
     )
+
+
+def holds(stage: Stage, seed: int) -> None:
+    """For a test: the week of the seed, which fails with what there is to tell."""
+    week = stage.week(seed)
+    if week.broken:
+        pytest.fail(explained(stage, week)[1], pytrace=False)

@@ -15,7 +15,7 @@ from .world import Broken, Request, World
 
 ITEMS = ("MUG", "LAMP", "CHAIR", "FAN")
 HOT = ITEMS[0]
-"""Half of the lines are of it, and there are few."""
+"""Half of the lines are of it, and there are few. The others are in some FCs only, so packages go far."""
 FIRST_PINCODE = 110_000
 NOBODY_SERVES = 999_999
 
@@ -131,7 +131,7 @@ def _stock(world: World, town: Town, network: Network, rng: random.Random) -> No
     with conn.transaction():
         for fc in network.fcs:
             for seller_id, sku in offers:
-                units = rng.choice([0, 2, 5] if sku == HOT else [0, 5, 20])
+                units = rng.choice([0, 3, 8] if sku == HOT else [0, 0, 0, 10, 40])
                 if units:
                     asn = f"ASN-{fc.code}-{sku}"
                     stock.receive(conn, fc.code, seller_id, sku, units, asn, "dock", world.now)

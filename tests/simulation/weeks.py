@@ -38,6 +38,9 @@ NAMES = {
     "looks": "looks at invariants",
 }
 
+TOLD_EVERY = 25
+"""Weeks, where there is no terminal that shows a bar."""
+
 _opened = ExitStack()
 _stages: list[Stage] = []
 """This process's own."""
@@ -71,6 +74,8 @@ def run(addresses: Databases, first: int, count: int | None, jobs: int) -> int:
                 for week, told in _weeks(pool, seeds, 2 * jobs):
                     totals.add(week)
                     bar.update(task, advance=1, violations=totals.violations)
+                    if not console.is_terminal and len(totals.seeds) % TOLD_EVERY == 0:
+                        console.print(f"{len(totals.seeds)} weeks, {totals.violations} violations")
                     if told:
                         console.print(told, style="red", soft_wrap=True, highlight=False)
         except KeyboardInterrupt:

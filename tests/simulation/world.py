@@ -39,6 +39,7 @@ SELDOM = ("prune_inventory", "prune_customer", "rebuild_routes_daily")
 STEPS_MAX = 3_000
 """Of one settling: more means that two of them go round in circles."""
 ROUNDS_MAX = 60
+SHOWN_MAX = 10
 ROUND = timedelta(minutes=5)
 """Until everything rests it is swept so often, for at most so long: longer than anything waits to be missed."""
 
@@ -222,15 +223,24 @@ class World:
         return row == (False,)
 
     def _restless(self) -> str:
-        inventory, customer = self.ground.eyes.inventory, self.ground.eyes.customer
-        rows = inventory.execute(
-            "SELECT machine, business_id, revision, status, error FROM runs WHERE status = 'running'"
-            " AND machine <> 'move_batch'"
+        """What does not rest."""
+        eyes = self.ground.eyes
+        undone = eyes.inventory.execute(
+            """
+            SELECT format('run %s of %s is %s: %s', revision, business_id, status, error)
+              FROM runs WHERE status IN ('running', 'failed')
+            UNION ALL
+            SELECT format('order %s holds %s of %s', order_id, quantity, sku)
+              FROM reservations WHERE status = 'held'
+            UNION ALL
+            SELECT format('%s %s is unsent', type, event_id) FROM outbox WHERE sent_at IS NULL
+            """
         ).fetchall()
-        orders = customer.execute(
-            "SELECT order_id, status FROM orders WHERE status IN ('placed', 'cancelling')"
+        undecided = eyes.customer.execute(
+            "SELECT format('order %s is %s', order_id, status) FROM orders"
+            " WHERE status IN ('placed', 'cancelling')"
         ).fetchall()
-        return f"runs {rows[:5]}, orders {orders[:5]}"
+        return "; ".join(row[0] for row in [*undone, *undecided][:SHOWN_MAX])
 
     # Death
 

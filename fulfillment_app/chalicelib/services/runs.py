@@ -311,7 +311,10 @@ def restart(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> bo
             return False
         raise_alarm("RunLost", machine=run.machine, run=run.name, status=run.status)
         if run.machine == "move_batch":  # its revision is the batch's, and the event starts it
-            return batches.bump_revision(conn, UUID(run.business_id), clock.now())
+            is_left = batches.bump_revision(conn, UUID(run.business_id), clock.now())
+            if not is_left:  # it failed behind its last commit; no sweep is to look at it again
+                runs.succeed_after_all(conn, *_key(run))
+            return is_left
         revision = runs.latest_revision(conn, run.machine, run.business_id) + 1
         following = _noted(conn, run.machine, run.business_id, revision, run.input, clock)
         crashpoint("restart_run.written")

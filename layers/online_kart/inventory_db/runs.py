@@ -72,6 +72,21 @@ def end(
     ).rowcount
 
 
+def succeed_after_all(conn: Connection[Any], machine: str, business_id: str, revision: int) -> bool:
+    """A run that failed when all was done has succeeded; its error stays noted. False where it did not fail."""
+    return (
+        conn.execute(
+            """
+            UPDATE runs SET status = 'succeeded'
+             WHERE machine = %(machine)s AND business_id = %(business_id)s
+               AND revision = %(revision)s AND status = 'failed'
+            """,
+            {"machine": machine, "business_id": business_id, "revision": revision},
+        ).rowcount
+        == 1
+    )
+
+
 def latest_revision(conn: Connection[Any], machine: str, business_id: str) -> int:
     """The highest revision of the business id; 0 where it never ran."""
     row = conn.execute(
