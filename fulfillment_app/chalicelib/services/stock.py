@@ -51,6 +51,9 @@ Documents = Database[dict[str, Any]]
 RESERVE = "reserve_stock"
 """The inbox's name of the step. Its answer is the sourcing, or why the step must not run any more."""
 
+CONFIRM = "confirm_reservations"
+"""The consumer that hands over what needs no line haul."""
+
 OPTIMISTIC_ATTEMPTS_MAX = 3
 
 
@@ -187,7 +190,7 @@ def confirm_reservations(
     """
     order_id = UUID(envelope.detail["order_id"])
     with conn.transaction():
-        if inbox.first_time(conn, "confirm_reservations", envelope.id, now):
+        if inbox.first_time(conn, CONFIRM, envelope.id, now):
             _confirm(conn, documents, order_id, now)
 
 
@@ -195,7 +198,7 @@ def _confirm(conn: Connection[Any], documents: Documents, order_id: UUID, now: d
     """In the caller's transaction."""
     for package in packages.lock_of_order(conn, order_id):
         if package.status == "planned" and package.is_at_its_end:
-            deliveries.hand_over(conn, documents, package, now)
+            deliveries.hand_over(conn, documents, package, CONFIRM, now)
     reservations.confirm(conn, order_id, now)
     if any(each.status == "released" for each in reservations.of_order(conn, order_id)):
         # Cancelled a moment after, or a fault that the reconciliation reports as well.
@@ -227,7 +230,7 @@ def release_stock(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
 def _release(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     with conn.transaction():
         reserve_no_more(conn, order_id, "released", now)
-        return len(reservations.release(conn, order_id, now))
+        return len(reservations.release(conn, order_id, now, "release_stock"))
 
 
 def reserve_no_more(
@@ -250,11 +253,16 @@ def levels_of_fc(
 
 
 def ledger_of_fc(
-    conn: Connection[Any], fc_code: str, sku: str | None, before: int | None, limit: int
+    conn: Connection[Any],
+    fc_code: str,
+    sku: str | None,
+    seller_id: UUID | None,
+    before: int | None,
+    limit: int,
 ) -> list[LedgerEntry]:
     """The newest first, before an entry's id. Raises NotFound."""
     _refuse_unknown_fc(conn, fc_code)
-    return stock.ledger_of_fc(conn, fc_code, sku, before, limit)
+    return stock.ledger_of_fc(conn, fc_code, sku, seller_id, before, limit)
 
 
 def _refuse_unknown_fc(conn: Connection[Any], fc_code: str) -> None:

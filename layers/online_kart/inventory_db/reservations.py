@@ -42,12 +42,17 @@ def insert(conn: Connection[Any], reservations: Sequence[Reservation], now: date
     )
 
 
-def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
+def reserve(
+    conn: Connection[Any],
+    reservations: Sequence[Reservation],
+    now: datetime,
+    by: str = "reserve_stock",
+) -> bool:
     """Take the units of all reservations of an order. False where an FC has fewer free: then roll back.
 
     Locks the rows until the transaction ends: it comes last in it.
     """
-    return stock.change(conn, _changes_of(reservations, 0, 1), "reserve", stock.SYSTEM, now)
+    return stock.change(conn, _changes_of(reservations, 0, 1), "reserve", by, now)
 
 
 def extend(conn: Connection[Any], order_id: UUID, held_until: datetime, now: datetime) -> None:
@@ -72,7 +77,9 @@ def confirm(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     ).rowcount
 
 
-def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reservation]:
+def release(
+    conn: Connection[Any], order_id: UUID, now: datetime, by: str = "release_stock"
+) -> list[Reservation]:
     """Give back what the order holds and what has not left its FC. What was given back."""
     with conn.cursor(row_factory=class_row(Reservation)) as cur:
         released = cur.execute(
@@ -83,7 +90,7 @@ def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reserv
             """,
             {"id": order_id, "now": now},
         ).fetchall()
-    stock.must_change(conn, _changes_of(released, 0, -1), "release", stock.SYSTEM, now)
+    stock.must_change(conn, _changes_of(released, 0, -1), "release", by, now)
     return released
 
 
