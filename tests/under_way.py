@@ -215,7 +215,9 @@ def _turn_back(market: Market, package_id: UUID) -> None:
         return  # it has not left: there is nothing to send back
     with market.conn.transaction():
         facilities.lock_network_to_read(market.conn)
-        replanning.send_back(market.conn, market.documents, package_id, "recalled", market.now)
+        replanning.send_back(
+            market.conn, market.documents, package_id, "recalled", market.now, "recall_packages"
+        )
 
 
 # As they are

@@ -180,7 +180,7 @@ def test_what_was_delivered_is_sold_and_out_of_stock(day):
 
 def test_the_log_of_the_order_tells_its_whole_story(day):
     def told() -> list[str]:
-        return [e["what"] for e in order_log.of_order(day.shop.documents, day.to_the_island)]
+        return [e.what for e in order_log.of_order(day.shop.documents, day.to_the_island)]
 
     wait_until("the end of the story", lambda: "OrderFinished" in told())
 

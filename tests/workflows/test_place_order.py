@@ -101,7 +101,7 @@ def test_the_log_has_the_orders_story(engine, market, buyer):
     order_id = buyer.place(("MUG", 1))
     engine.settle()
 
-    told = [each["what"] for each in order_log.of_order(market.documents, order_id)]
+    told = [each.what for each in order_log.of_order(market.documents, order_id)]
     assert sorted(told) == ["OrderConfirmed", "OrderPlaced", "PackageChanged"]
 
 

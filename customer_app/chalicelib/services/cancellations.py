@@ -25,11 +25,17 @@ def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
                 raise OrderStatusConflict(order_id, order.status, "cancelled")
             if "delivered" in orders.package_statuses(conn, order_id):
                 raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
-            orders.set_status(conn, order_id, "cancelling", now)
+            version = orders.set_status(conn, order_id, "cancelling", now)
             revision = orders.run_revision(conn, order_id)
             outbox.append(
                 conn,
-                CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+                CancellationRequested(
+                    occurred_at=now,
+                    by=f"customer {order.customer_id}",
+                    order_id=order_id,
+                    version=version,
+                    revision=revision,
+                ),
             )
         crashpoint("request_cancellation.written")
     crashpoint("request_cancellation.committed")
@@ -58,13 +64,15 @@ def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
             return 0
         if not may_become(order.status, "cancelled"):
             raise OrderStatusConflict(order_id, order.status, "cancelled")
-        orders.set_status(conn, order_id, "cancelled", now)
+        version = orders.set_status(conn, order_id, "cancelled", now)
         outbox.append(
             conn,
             OrderCancelled(
                 event_id=outcome_id(order_id, "OrderCancelled"),
                 occurred_at=now,
+                by="finish_cancellation",
                 order_id=order_id,
+                version=version,
                 refund_paise=0,
             ),
         )
@@ -81,10 +89,18 @@ def refuse(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
     with conn.transaction():
         order = locked(conn, order_id)
         if order.status == "cancelling":
-            orders.set_status(conn, order_id, "confirmed", now)
+            version = orders.set_status(conn, order_id, "confirmed", now)
             orders.raise_run_revision(conn, order_id)  # whoever asks again asks for another run
-            outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
-            finish_if_over(conn, order_id, now)
+            outbox.append(conn, _refused(order_id, version, now))
+            finish_if_over(conn, order_id, REFUSE, now)
         crashpoint("refuse_cancellation.written")
     crashpoint("refuse_cancellation.committed")
     return by_id(conn, order_id).status
+
+
+REFUSE = "refuse_cancellation"
+"""The step that finds that it is too late."""
+
+
+def _refused(order_id: UUID, version: int, now: datetime) -> CancellationRefused:
+    return CancellationRefused(occurred_at=now, by=REFUSE, order_id=order_id, version=version)

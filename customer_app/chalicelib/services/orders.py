@@ -136,6 +136,8 @@ def _order_placed(order: Order, revision: int, now: datetime) -> OrderPlaced:
         occurred_at=now,
         order_id=order.order_id,
         to_pincode=order.to_pincode,
+        by=f"customer {order.customer_id}",
+        version=order.version,
         placed_at=order.placed_at,
         lines=tuple(EventLine(**line.model_dump(exclude={"item_name"})) for line in order.lines),
         revision=revision,
@@ -192,7 +194,7 @@ def confirm_order(
             raise NotFound("path of a package of order", order_id)
         for path in paths:
             orders.insert_package(conn, order_id, package_of(path), now)
-        orders.set_status(
+        version = orders.set_status(
             conn, order_id, "confirmed", now, promise_date=promise_date, sourcing=sourcing
         )
         outbox.append(
@@ -201,11 +203,13 @@ def confirm_order(
                 event_id=outcome_id(order_id, "OrderConfirmed"),
                 occurred_at=now,
                 order_id=order_id,
+                by="confirm_order",
+                version=version,
                 promise_date=promise_date,
                 package_ids=tuple(package_ids),
             ),
         )
-        finish_if_over(conn, order_id, now)
+        finish_if_over(conn, order_id, "confirm_order", now)
         crashpoint("confirm_order.written")
     crashpoint("confirm_order.committed")
 
@@ -217,11 +221,13 @@ def tell_outcome_again(conn: Connection[Any], order: Order) -> None:
         crashpoint("tell_outcome_again.written")
 
 
-def finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
+def finish_if_over(conn: Connection[Any], order_id: UUID, by: str, now: datetime) -> None:
     """A confirmed order whose packages are all at their end is finished. The caller has locked it."""
     if is_over(orders.package_statuses(conn, order_id)):
-        orders.set_status(conn, order_id, "finished", now)
-        outbox.append(conn, OrderFinished(occurred_at=now, order_id=order_id))
+        version = orders.set_status(conn, order_id, "finished", now)
+        outbox.append(
+            conn, OrderFinished(occurred_at=now, by=by, order_id=order_id, version=version)
+        )
 
 
 def reject_order(
@@ -239,12 +245,14 @@ def reject_order(
             return order.status == "rejected"
         lines = orders.lines_of(conn, order_id)
         rejection = why_rejected(error, message_of(cause) or error, lines)
-        orders.set_status(conn, order_id, "rejected", now, rejection=rejection)
+        version = orders.set_status(conn, order_id, "rejected", now, rejection=rejection)
         outbox.append(
             conn,
             OrderRejected(
                 event_id=outcome_id(order_id, "OrderRejected"),
                 occurred_at=now,
+                by="reject_order",
+                version=version,
                 order_id=order_id,
                 **dict(rejection),
             ),
@@ -278,7 +286,7 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
         orders.set_package_status(conn, event.package_id, event.status, event.version, now)
         if order.status == "confirmed":
-            finish_if_over(conn, event.order_id, now)
+            finish_if_over(conn, event.order_id, "track_packages", now)
         crashpoint("track_package.written")
 
 
@@ -294,7 +302,13 @@ def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: dateti
             else:
                 outbox.append(
                     conn,
-                    CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+                    CancellationRequested(
+                        occurred_at=now,
+                        by="sweep_orders",
+                        order_id=order_id,
+                        version=order.version,
+                        revision=revision,
+                    ),
                 )
         crashpoint("sweep_orders.written")
     crashpoint("sweep_orders.committed")

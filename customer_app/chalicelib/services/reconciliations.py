@@ -4,7 +4,7 @@ Each comparison adds to the findings. What can't be decided without the other si
 report decides.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +17,8 @@ from online_kart.customer_db import invariants, orders, reconciliations
 from online_kart.documents import order_log, package_paths, reconciliations as parts
 from online_kart.documents.collection import Documents, in_groups
 from online_kart.domain.errors import NotFound
-from online_kart.domain.orders import PackageOfOrder, package_of
+from online_kart.domain.orders import package_of
+from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.reconciliation import (
     FINDINGS_KEPT_MAX,
     ORDER_LOG,
@@ -239,10 +240,18 @@ def repair_customer(
     """Make right what this side found and has the right answer of. How many findings. Safe to repeat."""
     key = str(reconciliation_id)
     found = parts.findings_of(documents, key, "customer")
-    repaired = {each.row for each in found if _repaired(conn, documents, each, now)}
+    facts = _facts_told(documents, key, found)
+    repaired = {each.row for each in found if _repaired(conn, documents, each, facts, now)}
     if repaired:
         repaired |= {each.row for each in found} & _no_longer_broken(conn, found)
     return parts.put_rows(documents, key, "repaired", ((row, []) for row in sorted(repaired)), now)
+
+
+def _facts_told(documents: Documents, key: str, found: Sequence[Finding]) -> dict[str, list[Any]]:
+    """What the other side says of the packages that are wrong here."""
+    wrong = {each.key for each in found if each.subject == PACKAGE_ROWS}
+    source = Source(documents, key).rows("source of packages") if wrong else iter(())
+    return {package_id: list(row[:FACTS]) for package_id, row in source if package_id in wrong}
 
 
 def _no_longer_broken(conn: Connection[Any], found: Sequence[Finding]) -> set[str]:
@@ -257,14 +266,20 @@ def _no_longer_broken(conn: Connection[Any], found: Sequence[Finding]) -> set[st
     return {row for check in wanted for row in rows[check.subject]}
 
 
-def _repaired(conn: Connection[Any], documents: Documents, finding: Finding, now: datetime) -> bool:
+def _repaired(
+    conn: Connection[Any],
+    documents: Documents,
+    finding: Finding,
+    facts: Mapping[str, list[Any]],
+    now: datetime,
+) -> bool:
     if finding.subject == UNHEARD:
         return outbox.send_again(conn, UUID(finding.key.split(" ")[1]))
     if finding.subject == ORDER_LOG:
         return _restore_entry(conn, documents, finding.key)
-    return finding.subject == PACKAGE_ROWS and _restore_package(
-        conn, documents, UUID(finding.key), now
-    )
+    if finding.subject == PACKAGE_ROWS and finding.key in facts:
+        return _restore_package(conn, documents, UUID(finding.key), facts[finding.key], now)
+    return False
 
 
 def _restore_entry(conn: Connection[Any], documents: Documents, event_id: str) -> bool:
@@ -276,26 +291,28 @@ def _restore_entry(conn: Connection[Any], documents: Documents, event_id: str) -
 
 
 def _restore_package(
-    conn: Connection[Any], documents: Documents, package_id: UUID, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    package_id: UUID,
+    facts: list[Any],
+    now: datetime,
 ) -> bool:
-    """As its path (D3) has it; its status is told by events.
+    """As its path (D3) has it, where the other side says the same; its status is told by events.
 
-    False where there is no path, or no such order; or where it is as its path has it: then the other side's row is wrong.
+    False where they contradict each other, or there is no path or no such order.
     """
     path = package_paths.by_id(documents, package_id)
-    if path is None:
+    if path is None or _facts_of(path) != facts:
         return False
     with conn.transaction():
         if orders.lock(conn, path.order_id) is None:
             return False
         package = package_of(path)
-        known = {each.package_id: each for each in orders.packages_of(conn, path.order_id)}
-        if package_id in known and _facts(known[package_id]) == _facts(package):
-            return False
         orders.insert_package(conn, path.order_id, package, now)
         reconciliations.restore_package(conn, path.order_id, package)
     return True
 
 
-def _facts(package: PackageOfOrder) -> tuple[Any, ...]:
-    return package.origin_fc_code, package.promise_date, package.lines
+def _facts_of(path: PackagePath) -> list[Any]:
+    lines = {str(line.line_no): line.quantity for line in path.lines}
+    return [str(path.order_id), path.origin_fc_code, path.promise_date.isoformat(), lines]

@@ -49,3 +49,14 @@ def package_by_id(package_id: str) -> Response:
     """With its path, planned against actual, and its events."""
     key: UUID = read_path(UUID, package_id, "package_id")
     return json_response(packages.by_id(wiring.inventory_db(), wiring.documents(), key))
+
+
+@packages_api.route("/packages/{package_id}/events", methods=["GET"])
+@errors_to_http
+def events_of_package(package_id: str) -> Response:
+    """Who did what to it, when and where; the oldest first."""
+    key: UUID = read_path(UUID, package_id, "package_id")
+    query = read_query(packages_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = packages.events_of(wiring.inventory_db(), key, start[0] if start else 0, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda event: (event.version,)))

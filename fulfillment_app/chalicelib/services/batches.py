@@ -41,6 +41,9 @@ from .package_events import Step, record
 
 Documents = Database[dict[str, Any]]
 
+PLANNER = "planner"
+"""Who lets a batch leave at another time, until people log in."""
+
 DEPARTURES_TRIED_MAX = 20
 """How many departures that have left already are passed over before we look again later."""
 
@@ -234,6 +237,7 @@ def _expect_departure(
             Step(
                 path.package_id,
                 "rescheduled",
+                PLANNER,
                 batch.origin,
                 path=path.expect_departure(batch.origin, batch.due_at),
                 detail={"batch_id": str(batch.batch_id)},

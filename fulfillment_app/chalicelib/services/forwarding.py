@@ -105,7 +105,7 @@ def _mended_path(
         assert locked is not None, "packages are not deleted"
         if locked.status not in UNDER_WAY:
             return path
-        mended = replan(conn, documents, routes, locked, now)
+        mended = replan(conn, documents, routes, locked, BY_SYSTEM, now)
         if mended and mended.ends_here:
             _end(conn, documents, mended.package, now)
         crashpoint("mend_path.written")
@@ -118,7 +118,7 @@ def _end(conn: Connection[Any], documents: Documents, package: Package, now: dat
     if package.status == "returning":
         take_back(conn, documents, package, BY_SYSTEM, now)
     else:
-        deliveries.hand_over(conn, documents, package, now)
+        deliveries.hand_over(conn, documents, package, BY_SYSTEM, now)
 
 
 def _load_onward(

@@ -45,7 +45,7 @@ ALERT_DOUBLINGS_MAX = 4
 """From alert to alert of one batch the wait doubles, so often."""
 
 BY_SYSTEM = "move_batch"
-"""Who moved restocking units, in the ledger."""
+"""Who moves what nobody scans: in the ledger and in packages' histories."""
 
 StepState = Literal[
     "not_due", "closed", "in_transit", "late", "not_yet", "arrived", "finished", "superseded"
@@ -142,7 +142,9 @@ def _depart(
         }
         detail = {"batch_id": str(batch.batch_id), "next": batch.destination}
         path = path.depart(batch.origin, departed_at)
-        steps.append(Step(package.package_id, "departed", batch.origin, changes, path, detail))
+        steps.append(
+            Step(package.package_id, "departed", BY_SYSTEM, batch.origin, changes, path, detail)
+        )
     record(conn, documents, steps, now)
     _take_from_stock(conn, batch, held, now)
     batches.set_departed(conn, batch.batch_id, departed_at, expected_at)
@@ -168,7 +170,7 @@ def _take_from_stock(
 ) -> None:
     """Packages that leave their origin FC, and restocking units. Units that are no longer free stay behind."""
     leaving = [each.package_id for each in held if each.origin_fc_code == batch.origin]
-    stock.ship(conn, leaving, now)
+    stock.ship(conn, leaving, now, BY_SYSTEM)
     for units in manifests.manifest(conn, batch.batch_id).units:
         if not stock.transfer_out(conn, batch.origin, units, BY_SYSTEM, now):
             manifests.take_out_units(conn, units.transfer_id)
@@ -254,6 +256,7 @@ def _arrive(
         Step(
             package.package_id,
             "arrived",
+            by,
             batch.destination,
             changes={"at_facility": batch.destination},
             path=_arrived(conn, path_of[package.package_id], package, batch.destination, now),
@@ -266,6 +269,7 @@ def _arrive(
         Step(
             each.package_id,
             "lost",
+            by,
             batch.destination,
             changes={"status": "lost"},
             detail={**detail, "reason": each.reason},

@@ -36,6 +36,9 @@ Documents = Database[dict[str, Any]]
 PLAN = "plan_packages"
 """The inbox's name of the step. Its answer is the packages, or that the step must not run any more."""
 
+REPLAN, RECONCILE = "replan_packages", "repair_differences"
+"""The steps that do what nobody asked for, in packages' histories."""
+
 LOOKED_AT_ONCE_MAX = 200
 
 
@@ -242,7 +245,7 @@ def _replan_locked(
         package = packages.lock(conn, package_id)
         if package is None or package.status not in UNDER_WAY:
             return False
-        changed = replan(conn, documents, routes, package, now)
+        changed = replan(conn, documents, routes, package, REPLAN, now)
         if changed is None:
             return False
         if changed.ends_here:
@@ -254,9 +257,9 @@ def _replan_locked(
 def _end(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
     """The new path ends where the package is. One of an order that is not confirmed yet waits there for that."""
     if package.status == "returning":
-        take_back(conn, documents, package, "system", now)
+        take_back(conn, documents, package, REPLAN, now)
     elif package.status != "planned" or _is_confirmed(conn, package):
-        deliveries.hand_over(conn, documents, package, now)
+        deliveries.hand_over(conn, documents, package, REPLAN, now)
 
 
 def _is_confirmed(conn: Connection[Any], package: Package) -> bool:
@@ -271,7 +274,9 @@ def tell_again(
 ) -> bool:
     """Tell of the package as it is, with a version later than `above`: copies become it. False where there is none."""
     with conn.transaction():
-        return bool(record(conn, documents, [Step(package_id, "told_again", above=above)], now))
+        return bool(
+            record(conn, documents, [Step(package_id, "told_again", RECONCILE, above=above)], now)
+        )
 
 
 # For people
@@ -300,6 +305,15 @@ def by_id(conn: Connection[Any], documents: Documents, package_id: UUID) -> Pack
         expected_on=path and path.expected_on,
         events=tuple(packages.events_of(conn, package_id)),
     )
+
+
+def events_of(
+    conn: Connection[Any], package_id: UUID, after: int, limit: int
+) -> list[PackageEvent]:
+    """The oldest first, after a version. Raises NotFound."""
+    if packages.by_id(conn, package_id) is None:
+        raise NotFound("package", package_id)
+    return packages.events_of(conn, package_id, after, limit)
 
 
 def listed(

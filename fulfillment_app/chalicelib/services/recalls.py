@@ -5,6 +5,7 @@ later. Locks: the inbox's rows of the order (`reserve_stock`, then `plan_package
 batches, reservations, stock.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,14 @@ Documents = Database[dict[str, Any]]
 
 CALLED_BACK: frozenset[PackageStatus] = frozenset({"planned", "in_transit", "out_for_delivery"})
 """What can still be taken back; a delivered package can't, the others are back or on their way."""
+
+
+CALLED_BACK_BY: Mapping[str, str] = {
+    "rejected": "discard_packages",
+    "cancelled": "recall_packages",
+    "expired": "sweep_reservations",
+}
+"""Why a package is taken back → the step or job that does it."""
 
 
 def discard_packages(
@@ -98,6 +107,7 @@ def _call_back(
         step = Step(
             package.package_id,
             "cancelled",
+            CALLED_BACK_BY[reason],
             package.at_facility,
             {"status": "cancelled"},
             detail={"reason": reason},
@@ -105,7 +115,7 @@ def _call_back(
         record(conn, documents, [step], now)
         return
     deliveries.delete(conn, package.package_id)
-    send_back(conn, documents, package.package_id, reason, now)
+    send_back(conn, documents, package.package_id, reason, now, CALLED_BACK_BY[reason])
 
 
 def release_expired(conn: Connection[Any], documents: Documents, now: datetime, limit: int) -> int:
@@ -138,7 +148,7 @@ def _release_if_expired(
         for package in held:
             if package.status in CALLED_BACK:
                 _call_back(conn, documents, package, "expired", now)
-        reservations.release(conn, order_id, now)
+        reservations.release(conn, order_id, now, CALLED_BACK_BY["expired"])
         crashpoint("release_expired.written")
         return True
     return False

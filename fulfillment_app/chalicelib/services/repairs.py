@@ -56,6 +56,7 @@ from online_kart.messaging import outbox
 
 from . import copies, document_checks as of_documents, inbound, rebuilds, route_checks, whereabouts
 from .package_events import Step, record
+from .packages import RECONCILE
 from .route_checks import InForce
 
 REASON = "reconciliation"
@@ -175,7 +176,7 @@ def _path(work: Repairing, key: str) -> bool:
             return False
         if whereabouts.misleads(work.conn, package, path):
             return False
-    record(work.conn, work.documents, [Step(package_id, "told_again")], work.now)
+    record(work.conn, work.documents, [Step(package_id, "told_again", RECONCILE)], work.now)
     return True
 
 

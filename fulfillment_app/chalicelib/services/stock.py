@@ -52,6 +52,9 @@ logger = logging.getLogger(__name__)
 
 Documents = Database[dict[str, Any]]
 
+CONFIRM = "confirm_reservations"
+"""The consumer that hands over what needs no line haul."""
+
 OPTIMISTIC_ATTEMPTS_MAX = 3
 
 
@@ -197,7 +200,7 @@ def confirm_reservations(
     """
     order_id = UUID(envelope.detail["order_id"])
     with conn.transaction():
-        if inbox.first_time(conn, "confirm_reservations", envelope.id, now):
+        if inbox.first_time(conn, CONFIRM, envelope.id, now):
             _confirm(conn, documents, order_id, now)
             crashpoint("confirm_reservations.written")
 
@@ -206,7 +209,7 @@ def _confirm(conn: Connection[Any], documents: Documents, order_id: UUID, now: d
     """In the caller's transaction."""
     for package in packages.lock_of_order(conn, order_id):
         if package.status == "planned" and package.is_at_its_end:
-            deliveries.hand_over(conn, documents, package, now)
+            deliveries.hand_over(conn, documents, package, CONFIRM, now)
     reservations.confirm(conn, order_id, now)
     if any(each.status == "released" for each in reservations.of_order(conn, order_id)):
         # Cancelled a moment after, or a fault that the reconciliation reports as well.
@@ -243,7 +246,7 @@ def release_stock(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
 def _release(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     with conn.transaction():
         reserve_no_more(conn, order_id, "released", now)
-        released = reservations.release(conn, order_id, now)
+        released = reservations.release(conn, order_id, now, "release_stock")
         crashpoint("release_stock.written")
         return len(released)
 
@@ -268,11 +271,16 @@ def levels_of_fc(
 
 
 def ledger_of_fc(
-    conn: Connection[Any], fc_code: str, sku: str | None, before: int | None, limit: int
+    conn: Connection[Any],
+    fc_code: str,
+    sku: str | None,
+    seller_id: UUID | None,
+    before: int | None,
+    limit: int,
 ) -> list[LedgerEntry]:
     """The newest first, before an entry's id. Raises NotFound."""
     _refuse_unknown_fc(conn, fc_code)
-    return stock.ledger_of_fc(conn, fc_code, sku, before, limit)
+    return stock.ledger_of_fc(conn, fc_code, sku, seller_id, before, limit)
 
 
 def _refuse_unknown_fc(conn: Connection[Any], fc_code: str) -> None:

@@ -130,9 +130,9 @@ def set_status(
     promise_date: date | None = None,
     rejection: Rejection | None = None,
     sourcing: dict[str, Any] | None = None,
-) -> None:
-    """The caller has locked the order and checked that the change is allowed. What is None stays as it is."""
-    conn.execute(
+) -> int:
+    """The order's version then. The caller has locked it and checked that the change is allowed. What is None stays."""
+    row = conn.execute(
         """
         UPDATE orders
            SET status = %(status)s, updated_at = %(now)s, version = version + 1,
@@ -140,6 +140,7 @@ def set_status(
                rejection = coalesce(%(rejection)s, rejection),
                sourcing = coalesce(%(sourcing)s, sourcing)
          WHERE order_id = %(order_id)s
+        RETURNING version
         """,
         {
             "order_id": order_id,
@@ -149,7 +150,9 @@ def set_status(
             "rejection": Jsonb(rejection.model_dump(mode="json")) if rejection else None,
             "sourcing": Jsonb(sourcing) if sourcing else None,
         },
-    )
+    ).fetchone()
+    assert row is not None, "the caller has locked it"
+    return int(row[0])
 
 
 def run_revision(conn: Connection[Any], order_id: UUID) -> int:

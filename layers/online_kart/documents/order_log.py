@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pymongo import IndexModel
 
+from ..domain.order_log import OrderLogEntry
 from ..domain.reconciliation import ORDER_LOG, Findings, compare_entry
 from .collection import Collection, Documents, answering, forget_oldest, in_groups
 
@@ -16,6 +17,7 @@ NOT_LOGGED = frozenset({"event_id", "occurred_at", "order_id"})
 """What of an event is no detail: the entry has it in fields of its own."""
 
 COMPARED_AT_ONCE = 200
+READ_AT_ONCE_MAX = 1_000
 
 COLLECTIONS = (
     Collection(
@@ -52,12 +54,31 @@ def append(
 
 
 @answering
-def of_order(documents: Documents, order_id: UUID) -> list[dict[str, Any]]:
-    """Its entries, oldest first: what happened, its detail, and when."""
-    entries = documents[LOG].find(
-        {"order_id": str(order_id)}, {"_id": 0, "what": 1, "detail": 1, "at": 1}
+def of_order(
+    documents: Documents,
+    order_id: UUID,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = READ_AT_ONCE_MAX,
+) -> list[OrderLogEntry]:
+    """The oldest first, after the sort key (at, event id)."""
+    wanted: dict[str, Any] = {"order_id": str(order_id)}
+    if after is not None:
+        at, event_id = after
+        same = {"at": at, "_id": {"$gt": str(event_id)}}
+        wanted["$or"] = [{"at": {"$gt": at}}, same]
+    found = documents[LOG].find(wanted).sort([("at", 1), ("_id", 1)]).limit(limit)
+    return [_entry(document) for document in found]
+
+
+def _entry(document: dict[str, Any]) -> OrderLogEntry:
+    detail = document["detail"]
+    return OrderLogEntry(
+        event_id=document["_id"],
+        what=document["what"],
+        at=document["at"],
+        by=detail.get("by", "unknown"),
+        detail={key: value for key, value in detail.items() if key != "by"},
     )
-    return sorted(entries, key=lambda entry: entry["at"])
 
 
 # For reconciliations

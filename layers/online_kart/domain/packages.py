@@ -65,13 +65,14 @@ class Package(Model):
 
 
 class PackageEvent(Model):
-    """What happened to a package, at which version of it."""
+    """What happened to a package, at which version of it, and who did it: a person, or a step or job."""
 
     version: int
     what: str
     facility: FacilityCode | None
     detail: dict[str, Any]
     happened_at: Instant
+    happened_by: str
 
 
 class Course(NamedTuple):

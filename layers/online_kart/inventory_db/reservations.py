@@ -32,13 +32,18 @@ def of_order(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
         ).fetchall()
 
 
-def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
+def reserve(
+    conn: Connection[Any],
+    reservations: Sequence[Reservation],
+    now: datetime,
+    by: str = "reserve_stock",
+) -> bool:
     """Take the units of all reservations, of one order or of many. False where an FC has fewer free: then roll back.
 
     Locks the rows of stock until the transaction ends: it comes late in it. They are locked before reservations refer to
     them: a foreign key's lock, taken first by two who then change the row, has made deadlocks on that one row.
     """
-    if not stock.change(conn, _changes_of(reservations, 0, 1), "reserve", stock.SYSTEM, now):
+    if not stock.change(conn, _changes_of(reservations, 0, 1), "reserve", by, now):
         return False
     _insert(conn, reservations, now)
     return True
@@ -80,7 +85,9 @@ def confirm(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     ).rowcount
 
 
-def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reservation]:
+def release(
+    conn: Connection[Any], order_id: UUID, now: datetime, by: str = "release_stock"
+) -> list[Reservation]:
     """Give back what the order holds and what has not left its FC. What was given back."""
     with conn.cursor(row_factory=class_row(Reservation)) as cur:
         released = cur.execute(
@@ -91,7 +98,7 @@ def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reserv
             """,
             {"id": order_id, "now": now},
         ).fetchall()
-    stock.must_change(conn, _changes_of(released, 0, -1), "release", stock.SYSTEM, now)
+    stock.must_change(conn, _changes_of(released, 0, -1), "release", by, now)
     return released
 
 
