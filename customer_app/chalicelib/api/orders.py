@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
+from online_kart.domain.errors import PrepaymentNotOffered
 from online_kart.domain.orders import PlaceOrder
 from online_kart.http import (
     Query,
@@ -41,6 +42,8 @@ def place_order() -> Response:
         key=required_header(request, "Idempotency-Key"),
         digest=digest("POST", "/orders", request.raw_body),
     )
+    if command.payment == "prepaid" and not wiring.settings().payments_url:
+        raise PrepaymentNotOffered
     answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
     wiring.nudge_relay()
     return rendered_response(answer.body, answer.status_code, answer.headers)

@@ -187,6 +187,21 @@ class OrderStatusConflict(Conflict):
         self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
 
 
+class PaymentDeclined(Conflict):
+    """The provider does not set aside, or charge, what the order costs; or it was released before."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"The payment of order {order_id} was declined. Nothing was charged.")
+        self.order_id = str(order_id)
+
+
+class PrepaymentNotOffered(Conflict):
+    """No payment provider is connected: orders are paid on delivery."""
+
+    def __init__(self) -> None:
+        super().__init__("Orders can't be prepaid here now. Choose cash_on_delivery.")
+
+
 class NotOffered(Conflict):
     """Nobody, or not this seller, offers the item now."""
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from .base import Model
 from .errors import InvalidRequest, shortages_told
 from .events import PackageStatus, ShortItem
+from .payments import PaymentMethod
 from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
 
 LINES_MAX = 50
@@ -45,6 +46,7 @@ class LineWanted(Model):
 class PlaceOrder(Model):
     customer_id: UUID
     address_id: UUID
+    payment: PaymentMethod = "cash_on_delivery"
     lines: Annotated[tuple[LineWanted, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
@@ -83,7 +85,7 @@ class Order(Model):
     address_id: UUID
     to_pincode: Pincode
     status: OrderStatus
-    payment: str
+    payment: PaymentMethod
     total_paise: Paise
     promise_date: date | None
     rejection: Rejection | None
