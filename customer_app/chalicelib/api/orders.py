@@ -24,6 +24,7 @@ from online_kart.messaging.idempotency import Keyed, digest
 
 from .. import wiring
 from ..services import cancellations, orders
+from .repeats import repeats
 
 orders_api = Blueprint(__name__)
 
@@ -72,6 +73,7 @@ def orders_of_customer(customer_id: str) -> Response:
 
 @orders_api.route("/orders/{order_id}/cancellation", methods=["POST"], content_types=["*/*"])
 @errors_to_http
+@repeats.safe(orders_api)
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""
     key: UUID = read_path(UUID, order_id, "order_id")

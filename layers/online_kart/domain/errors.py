@@ -26,6 +26,10 @@ class InvalidRequest(KartError):
         self.field, self.expected = field, expected
 
 
+class HeaderMissing(InvalidRequest):
+    """A request lacks a header that it needs; `field` names it."""
+
+
 class InvalidNetwork(InvalidRequest):
     """A network breaks rules; each of `problems` names the entry and what is wrong with it."""
 
