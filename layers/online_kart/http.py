@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from chalice import Response
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from .domain.errors import Conflict, HeaderMissing, InvalidRequest, KartError, NotFound, Unavailable
@@ -242,6 +243,10 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
         except KartError as error:
             status = _status_of(error)
             return _problem_of(error, status) if status else _bug()
+        except (DeadlockDetected, SerializationFailure):
+            # Whoever met another gave way, and nothing of it happened.
+            crowded = Unavailable("Others were in the way.")
+            return _problem_of(crowded, HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
             return _bug()
 
