@@ -13,8 +13,10 @@ from pymongo.database import Database as Documents
 from online_kart import aws
 from online_kart.clock import Clock
 from online_kart.documents import connection
+from online_kart.domain.payments import PaymentProvider
 from online_kart.messaging import relay
 from online_kart.messaging.bus import EventBus
+from online_kart.payment_provider import HttpPaymentProvider
 from online_kart.postgres import Database
 from online_kart.settings import CustomerSettings
 
@@ -51,6 +53,12 @@ def documents() -> Documents[dict[str, Any]]:
 @cache
 def bus() -> EventBus:
     return EventBus(aws_client("events"), settings().event_bus)
+
+
+@cache
+def payments() -> PaymentProvider:
+    """Knows no order where no provider is connected: none can be prepaid then."""
+    return HttpPaymentProvider(settings().payments_url)
 
 
 def nudge_relay() -> None:

@@ -9,18 +9,20 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from chalice import Response
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from .domain.errors import Conflict, InvalidRequest, KartError, NotFound, Unavailable
+from .domain.errors import Conflict, HeaderMissing, InvalidRequest, KartError, NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 200
 ERRORS_SHOWN_MAX = 50  # of one request's fields
+CURSOR_LENGTH_MAX = 1_000  # the longest sort key has three parts, each shorter than 200 characters
 
 RETRY_AFTER_SECONDS = 2
 """What does not answer is back within seconds (a failover, a moment of crowding) or not soon: asking sooner adds to it."""
@@ -29,6 +31,7 @@ NUL = "\0"
 """PostgreSQL's text can't hold it, so no text of a request may."""
 
 STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
+    HeaderMissing: HTTPStatus.BAD_REQUEST,
     InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -37,6 +40,12 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
 
 RESERVED = frozenset({"type", "title", "status", "retry"})
 """A problem's own members; an error's facts can't replace them."""
+
+KEY = "Idempotency-Key"
+EXPECTED: dict[str, str] = {
+    KEY: "1 to 200 characters of your own choice, such as a UUID; send the same again to repeat the request"
+}
+"""What a client has to send, by header."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -58,7 +67,7 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: int = Field(PAGE_SIZE_DEFAULT, ge=1, le=PAGE_SIZE_MAX)
-    cursor: str | None = None
+    cursor: Annotated[str, Field(max_length=CURSOR_LENGTH_MAX)] | None = None
 
 
 class Page(BaseModel, Generic[T]):
@@ -143,9 +152,7 @@ def read_path(type_: type[T] | Any, value: str, field: str) -> T:
 def required_header(request: Request, name: str) -> str:
     value = str(request.headers.get(name.lower()) or "")
     if not 1 <= len(value) <= 200:
-        raise InvalidRequest(
-            f"The header {name} is missing or too long.", name, "1 to 200 characters"
-        )
+        raise HeaderMissing(f"The header {name} is missing or too long.", name, EXPECTED[name])
     _refuse_nul(value, name)
     return value
 
@@ -237,6 +244,10 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
         except KartError as error:
             status = _status_of(error)
             return _problem_of(error, status) if status else _bug()
+        except (DeadlockDetected, SerializationFailure):
+            # Whoever met another gave way, and nothing of it happened.
+            crowded = Unavailable("Others were in the way.")
+            return _problem_of(crowded, HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
             return _bug()
 

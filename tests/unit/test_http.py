@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from chalice import Response
 from chalice.app import MultiDict
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from online_kart.domain.base import Model
 from online_kart.domain.errors import (
@@ -237,6 +238,22 @@ def test_a_problem_carries_the_error_s_facts():
     problem = body_of(answered(OutOfStock([SHORT])))
 
     assert problem["shortages"] == [{**SHORT._asdict(), "seller_id": str(SHORT.seller_id)}]
+
+
+@pytest.mark.parametrize("error", [DeadlockDetected(), SerializationFailure()])
+def test_who_met_others_in_the_database_may_try_again(error):
+    response = answered(error)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert body_of(response)["type"] == "urn:kart:problem:Unavailable"
+    assert body_of(response)["retry"]["is_safe"] is True
+
+
+def test_a_problem_that_is_the_client_s_does_not_ask_for_the_same_again():
+    response = answered(NotFound("order", 42))
+
+    assert "Retry-After" not in response.headers
+    assert "retry" not in body_of(response)
 
 
 def test_a_bug_is_logged_and_its_problem_tells_nothing(caplog):

@@ -19,12 +19,14 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import addresses
+from .repeats import repeats
 
 addresses_api = Blueprint(__name__)
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["POST"])
 @errors_to_http
+@repeats.safe(addresses_api)
 def add_address(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
     command = read_body(addresses_api.current_request, AddAddress)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
+from online_kart.domain.errors import PrepaymentNotOffered
 from online_kart.domain.orders import PlaceOrder
 from online_kart.http import (
     Query,
@@ -23,6 +24,7 @@ from online_kart.messaging.idempotency import Keyed, digest
 
 from .. import wiring
 from ..services import cancellations, orders
+from .repeats import repeats
 
 orders_api = Blueprint(__name__)
 
@@ -41,6 +43,8 @@ def place_order() -> Response:
         key=required_header(request, "Idempotency-Key"),
         digest=digest("POST", "/orders", request.raw_body),
     )
+    if command.payment == "prepaid" and not wiring.settings().payments_url:
+        raise PrepaymentNotOffered
     answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
     wiring.nudge_relay()
     return rendered_response(answer.body, answer.status_code, answer.headers)
@@ -69,6 +73,7 @@ def orders_of_customer(customer_id: str) -> Response:
 
 @orders_api.route("/orders/{order_id}/cancellation", methods=["POST"], content_types=["*/*"])
 @errors_to_http
+@repeats.safe(orders_api)
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""
     key: UUID = read_path(UUID, order_id, "order_id")

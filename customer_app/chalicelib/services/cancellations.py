@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from online_kart.crashpoints import crashpoint
-from online_kart.customer_db import orders
+from online_kart.customer_db import orders, payments
 from online_kart.domain.errors import OrderStatusConflict
 from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
 from online_kart.domain.orders import Order, OrderStatus, may_become, outcome_id
@@ -54,17 +54,19 @@ def begin(conn: Connection[Any], order_id: UUID) -> OrderStatus:
 
 
 def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
-    """The order is cancelled; answers the paise to refund. A repeat changes nothing. Raises NotFound.
+    """The order is cancelled; answers the paise that are refunded, once. A repeat changes nothing. Raises NotFound.
 
-    Cash on delivery: nothing was paid, nothing is refunded.
+    Cash on delivery: nothing was paid, nothing is refunded. The provider is told by `payments.settle`.
     """
     with conn.transaction():
         order = locked(conn, order_id)
         if order.status == "cancelled":
-            return 0
+            return _refund_paise(conn, order_id)
         if not may_become(order.status, "cancelled"):
             raise OrderStatusConflict(order_id, order.status, "cancelled")
         version = orders.set_status(conn, order_id, "cancelled", now)
+        payments.want_released(conn, order_id, now)
+        refund_paise = _refund_paise(conn, order_id)
         outbox.append(
             conn,
             OrderCancelled(
@@ -73,12 +75,17 @@ def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
                 by="finish_cancellation",
                 order_id=order_id,
                 version=version,
-                refund_paise=0,
+                refund_paise=refund_paise,
             ),
         )
         crashpoint("finish_cancellation.written")
     crashpoint("finish_cancellation.committed")
-    return 0
+    return refund_paise
+
+
+def _refund_paise(conn: Connection[Any], order_id: UUID) -> int:
+    payment = payments.of_order(conn, order_id)
+    return payment.refund_paise if payment else 0
 
 
 def refuse(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:

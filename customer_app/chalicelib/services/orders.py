@@ -15,10 +15,16 @@ from pymongo.database import Database
 
 from online_kart.alarms import raise_alarm
 from online_kart.crashpoints import crashpoint
-from online_kart.customer_db import addresses, catalog, orders
+from online_kart.customer_db import addresses, catalog, orders, payments
 from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
-from online_kart.domain.errors import InvalidRequest, NotFound, NotOffered, OrderStatusConflict
+from online_kart.domain.errors import (
+    InvalidRequest,
+    NotFound,
+    NotOffered,
+    OrderStatusConflict,
+    PaymentDeclined,
+)
 from online_kart.domain.events import (
     CancellationRequested,
     EventLine,
@@ -67,6 +73,8 @@ def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: d
                 "Idempotency-Key",
                 "a new key for a new order",
             )
+        if order.payment == "prepaid":
+            payments.insert(conn, order.order_id, order.total_paise, now)
         outbox.append(conn, _order_placed(order, revision=1, now=now))
         answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
@@ -86,7 +94,7 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
         address_id=address.address_id,
         to_pincode=address.pincode,
         status="placed",
-        payment="cash_on_delivery",
+        payment=command.payment,
         total_paise=total_paise,
         promise_date=None,
         rejection=None,
@@ -177,7 +185,9 @@ def confirm_order(
     sourcing: dict[str, Any] | None,
     now: datetime,
 ) -> None:
-    """The order's packages and promise. A repeat changes nothing, but tells again. Raises OrderStatusConflict, NotFound.
+    """The order's packages and promise. A repeat changes nothing, but tells again.
+
+    Raises OrderStatusConflict, NotFound, and PaymentDeclined where what a prepaid order costs was not set aside.
 
     Packages are read from their paths (D3), which were written before this was called. They are read under the order's
     lock: what `track_package` heard of a package and could not note, because it came earlier, is in its path by then.
@@ -189,6 +199,8 @@ def confirm_order(
             return
         if not may_become(order.status, "confirmed"):
             raise OrderStatusConflict(order_id, order.status, "confirmed")
+        if order.payment == "prepaid" and not payments.want_captured(conn, order_id, now):
+            raise PaymentDeclined(order_id)
         paths = package_paths.by_ids(documents, package_ids)
         if len(paths) != len(set(package_ids)):
             raise NotFound("path of a package of order", order_id)
@@ -246,6 +258,7 @@ def reject_order(
         lines = orders.lines_of(conn, order_id)
         rejection = why_rejected(error, message_of(cause) or error, lines)
         version = orders.set_status(conn, order_id, "rejected", now, rejection=rejection)
+        payments.want_released(conn, order_id, now)
         outbox.append(
             conn,
             OrderRejected(

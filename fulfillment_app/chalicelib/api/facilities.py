@@ -31,6 +31,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import facilities
 from .rebuilds import ChangeQuery, answer_change, answer_query
+from .repeats import repeats
 
 facilities_api = Blueprint(__name__)
 
@@ -40,6 +41,7 @@ facilities_api = Blueprint(__name__)
 
 @facilities_api.route("/hubs", methods=["POST"])
 @errors_to_http
+@repeats.safe(facilities_api)
 def add_hub() -> Response:
     request = facilities_api.current_request
     command = read_body(request, AddHub)
@@ -87,6 +89,7 @@ def delete_hub(hub_code: str) -> Response:
 
 @facilities_api.route("/hubs/{hub_code}/closure", methods=["POST"])
 @errors_to_http
+@repeats.safe(facilities_api)
 def close_hub(hub_code: str) -> Response:
     """Paths avoid it from the next route tables on; it is closed when nothing is in it any more."""
     return answer_change(
@@ -101,6 +104,7 @@ def close_hub(hub_code: str) -> Response:
 
 @facilities_api.route("/fulfillment-centers", methods=["POST"])
 @errors_to_http
+@repeats.safe(facilities_api)
 def add_fulfillment_center() -> Response:
     request = facilities_api.current_request
     command = read_body(request, AddFulfillmentCenter)
@@ -154,6 +158,7 @@ def delete_fulfillment_center(fc_code: str) -> Response:
 
 @facilities_api.route("/fulfillment-centers/{fc_code}/closure", methods=["POST"])
 @errors_to_http
+@repeats.safe(facilities_api)
 def close_fulfillment_center(fc_code: str) -> Response:
     """It serves nobody from the next route tables on; it is closed when nothing is in it any more."""
     return answer_change(
@@ -177,6 +182,7 @@ class LegNameQuery(LegName, ChangeQuery):
 
 @facilities_api.route("/legs", methods=["POST"])
 @errors_to_http
+@repeats.safe(facilities_api)
 def add_leg() -> Response:
     request = facilities_api.current_request
     command = read_body(request, AddLeg)

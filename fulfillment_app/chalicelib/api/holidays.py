@@ -19,6 +19,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import holidays
 from .rebuilds import rebuild_accepted
+from .repeats import repeats
 
 holidays_api = Blueprint(__name__)
 
@@ -32,6 +33,7 @@ class HolidaysQuery(Query):
 
 @holidays_api.route("/holidays", methods=["POST"])
 @errors_to_http
+@repeats.safe(holidays_api)
 def add_holiday() -> Response:
     """Without `fc_code` it is every FC's."""
     holiday = read_body(holidays_api.current_request, Holiday)

@@ -25,7 +25,7 @@ class HealthQuery(Model):
     """Pincodes that should be served, with commas between."""
 
     pincodes: Annotated[
-        tuple[Pincode, ...], BeforeValidator(_parted), Field(max_length=PINCODES_MAX)
+        tuple[Pincode, ...], Field(max_length=PINCODES_MAX), BeforeValidator(_parted)
     ] = ()
 
 

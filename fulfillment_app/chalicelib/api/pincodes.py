@@ -21,6 +21,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import pincodes
 from .rebuilds import ChangeQuery, answer_change, answer_query
+from .repeats import repeats
 
 pincodes_api = Blueprint(__name__)
 
@@ -57,6 +58,7 @@ def list_pincodes(fc_code: str) -> Response:
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["POST"])
 @errors_to_http
+@repeats.safe(pincodes_api)
 def add_pincodes(fc_code: str) -> Response:
     """`move` takes the range from whoever serves it; without, it must be free."""
     request = pincodes_api.current_request

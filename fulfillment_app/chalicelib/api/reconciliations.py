@@ -18,12 +18,14 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import reconciliations
+from .repeats import repeats
 
 reconciliations_api = Blueprint(__name__)
 
 
 @reconciliations_api.route("/reconciliations", methods=["POST"], content_types=["*/*"])
 @errors_to_http
+@repeats.safe(reconciliations_api)
 def request_reconciliation() -> Response:
     """202: see its Location for the report."""
     key = reconciliations.request(wiring.inventory_db(), wiring.now())

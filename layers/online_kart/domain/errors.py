@@ -26,6 +26,10 @@ class InvalidRequest(KartError):
         self.field, self.expected = field, expected
 
 
+class HeaderMissing(InvalidRequest):
+    """A request lacks a header that it needs; `field` names it."""
+
+
 class InvalidNetwork(InvalidRequest):
     """A network breaks rules; each of `problems` names the entry and what is wrong with it."""
 
@@ -193,6 +197,21 @@ class OrderStatusConflict(Conflict):
     def __init__(self, order_id: UUID, order_status: str, wanted: str) -> None:
         super().__init__(f"Order {order_id} is {order_status}; it can't become {wanted}.")
         self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
+
+
+class PaymentDeclined(Conflict):
+    """The provider does not set aside, or charge, what the order costs; or it was released before."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"The payment of order {order_id} was declined. Nothing was charged.")
+        self.order_id = str(order_id)
+
+
+class PrepaymentNotOffered(Conflict):
+    """No payment provider is connected: orders are paid on delivery."""
+
+    def __init__(self) -> None:
+        super().__init__("Orders can't be prepaid here now. Choose cash_on_delivery.")
 
 
 class NotOffered(Conflict):

@@ -39,12 +39,15 @@ def _known_time_zone(name: str) -> str:
     return name
 
 
-TimeZone = Annotated[str, AfterValidator(_known_time_zone), Field(examples=["Asia/Kolkata"])]
+TimeZone = Annotated[
+    str, Field(max_length=64, examples=["Asia/Kolkata"]), AfterValidator(_known_time_zone)
+]
+State = Annotated[str, Field(max_length=100)]
 
 
 class _Place(Model):
     name: Name
-    state: str = ""
+    state: State = ""
     latitude: Latitude
     longitude: Longitude
     time_zone: TimeZone = TIME_ZONE_DEFAULT
@@ -73,7 +76,7 @@ class ChangeHub(Model):
     """What is to be changed; the rest is left out. `status` can only be `open`: it opens again."""
 
     name: Name | None = None
-    state: str | None = None
+    state: State | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     time_zone: TimeZone | None = None

@@ -11,6 +11,7 @@ from .base import Model
 from .errors import InvalidRequest, shortages_told
 from .events import PackageStatus, ShortItem
 from .package_paths import PackagePath
+from .payments import PaymentMethod
 from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
 
 LINES_MAX = 50
@@ -46,6 +47,7 @@ class LineWanted(Model):
 class PlaceOrder(Model):
     customer_id: UUID
     address_id: UUID
+    payment: PaymentMethod = "cash_on_delivery"
     lines: Annotated[tuple[LineWanted, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
@@ -96,7 +98,7 @@ class Order(Model):
     address_id: UUID
     to_pincode: Pincode
     status: OrderStatus
-    payment: str
+    payment: PaymentMethod
     total_paise: Paise
     promise_date: date | None
     rejection: Rejection | None

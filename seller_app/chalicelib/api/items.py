@@ -20,12 +20,14 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import items
+from .repeats import repeats
 
 items_api = Blueprint(__name__)
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["POST"])
 @errors_to_http
+@repeats.safe(items_api)
 def register_item(seller_id: str) -> Response:
     """A new item with its first offer."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
@@ -35,6 +37,7 @@ def register_item(seller_id: str) -> Response:
 
 @items_api.route("/sellers/{seller_id}/offers", methods=["POST"])
 @errors_to_http
+@repeats.safe(items_api)
 def make_offer(seller_id: str) -> Response:
     """An offer of an item that another seller has registered."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
