@@ -30,7 +30,7 @@ from online_kart.postgres import Database
 from seller_app.chalicelib.services import prices
 from tests.both_sides import FAR, NEAR, NEIGHBOUR, BothSides, open_both_sides, to_serve
 from tests.buyers import Buyer
-from tests.conftest import fresh_name
+from tests.servers import fresh_name
 from tests.freight import batch_of, forwarded
 
 STEPS = 150
