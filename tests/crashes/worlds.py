@@ -10,6 +10,7 @@ from tests.crashes.flows import FLOWS
 from tests.crashes.ground import Ground
 from tests.crashes.kills import Kill
 from tests.crashes.messages import Undeliverable
+from tests.crashes.people import unfinished_runs
 from tests.crashes.processes import FUNCTIONS
 from tests.crashes.system import MostPassed, Stuck, World
 
@@ -71,6 +72,7 @@ def _wrong(world: World, ground: Ground, plan: Plan) -> list[str]:
         return [f"{type(error).__name__}: {error}"]
     if not at_rest(world.stores):
         wrong.append("it is not at rest")
+    wrong += unfinished_runs(world)
     return wrong + [
         f"invariant {broken.invariant}: {broken.key}: {broken.detail}"
         for outcome in check_all(world.stores)
