@@ -42,7 +42,7 @@ test: lint ## the linters and all tests
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
-crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (an hour or two); SHARE=0.1 for a tenth
+crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth
 	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE))
 
 test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build

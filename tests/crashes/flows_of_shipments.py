@@ -36,6 +36,9 @@ def receive(world: World, ground: Place) -> Iterator[str]:
     ).fetchone()
     if row != (13,):
         yield f"{row} bulbs on hand, not 11 received and 2 found"
+    receipt = world.request(FULFILLMENT, "GET", f"/inbound-shipments/{asn}/receipt").json
+    if receipt["status"] != "closed":
+        yield f"the receipt is {receipt['status']}"
 
 
 def _new_seller(world: World) -> str:

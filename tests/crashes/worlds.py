@@ -1,5 +1,6 @@
 """Worlds by name: `place/confirm_order.written@1+relay.marked@3` is the flow, and who dies when; `…/real` of SIGKILL."""
 
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple, Self
@@ -9,9 +10,9 @@ from local.lambdas import Handler
 from tests.crashes.flows import FLOWS
 from tests.crashes.ground import Ground
 from tests.crashes.kills import Kill
-from tests.crashes.messages import Undeliverable
+from tests.crashes.people import unfinished_runs
 from tests.crashes.processes import FUNCTIONS
-from tests.crashes.system import MostPassed, Stuck, World
+from tests.crashes.system import MostPassed, World
 
 
 class Plan(NamedTuple):
@@ -67,12 +68,19 @@ def lived(
 def _wrong(world: World, ground: Ground, plan: Plan) -> list[str]:
     try:
         wrong = list(FLOWS[plan.flow](world, ground.place))
-    except (Stuck, Undeliverable, AssertionError, ValueError, KeyError) as error:
-        return [f"{type(error).__name__}: {error}"]
+    except Exception as error:
+        return [_told(error)]
     if not at_rest(world.stores):
         wrong.append("it is not at rest")
+    wrong += unfinished_runs(world)
     return wrong + [
         f"invariant {broken.invariant}: {broken.key}: {broken.detail}"
         for outcome in check_all(world.stores)
         for broken in outcome.violations
     ]
+
+
+def _told(error: Exception) -> str:
+    """What was raised, and where."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {where.name}, line {where.lineno}: {error}"
