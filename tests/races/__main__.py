@@ -6,6 +6,8 @@ python -m tests.races flash-sale --buyers 10000 --units 1000 --processes 2 --thr
 import argparse
 import contextlib
 import logging
+import signal
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -54,6 +56,7 @@ def main() -> None:
     races.add_argument("--only", choices=[race.__name__ for race in RACES])
     races.set_defaults(run=run_races)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped then, too
     logging.disable(logging.WARNING)  # what services warn of is what races bring about
     with worlds.own_servers() as servers:
         arguments.run(servers, arguments)
