@@ -165,6 +165,12 @@ def _show(sales: dict[str, Sale]) -> None:
         "decisions/s": lambda sale: f"{sale.decisions_per_second:.0f}",
         "seconds until sold out": lambda sale: f"{sale.seconds_to_sold_out:.2f}",
         "units taken/s until then": lambda sale: f"{sale.held_per_second:.0f}",
+        "CPU ms/decision, clients and server": lambda sale: (
+            f"{sale.cpu_milliseconds_per_decision:.2f}"
+        ),
+        "CPU s, clients / server": lambda sale: (
+            f"{sale.client_cpu_seconds:.1f} / {sale.server_cpu_seconds:.1f}"
+        ),
         "statements": lambda sale: sale.statements,
         "statements/decision": lambda sale: f"{sale.statements / sale.buyers:.1f}",
         "transactions that took units": lambda sale: sale.holding_transactions,
