@@ -6,6 +6,8 @@ python -m tests.races flash-sale --buyers 10000 --units 1000 --processes 2 --thr
 import argparse
 import contextlib
 import logging
+import signal
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -54,6 +56,7 @@ def main() -> None:
     races.add_argument("--only", choices=[race.__name__ for race in RACES])
     races.set_defaults(run=run_races)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped then, too
     logging.disable(logging.WARNING)  # what services warn of is what races bring about
     with worlds.own_servers() as servers:
         arguments.run(servers, arguments)
@@ -162,6 +165,12 @@ def _show(sales: dict[str, Sale]) -> None:
         "decisions/s": lambda sale: f"{sale.decisions_per_second:.0f}",
         "seconds until sold out": lambda sale: f"{sale.seconds_to_sold_out:.2f}",
         "units taken/s until then": lambda sale: f"{sale.held_per_second:.0f}",
+        "CPU ms/decision, clients and server": lambda sale: (
+            f"{sale.cpu_milliseconds_per_decision:.2f}"
+        ),
+        "CPU s, clients / server": lambda sale: (
+            f"{sale.client_cpu_seconds:.1f} / {sale.server_cpu_seconds:.1f}"
+        ),
         "statements": lambda sale: sale.statements,
         "statements/decision": lambda sale: f"{sale.statements / sale.buyers:.1f}",
         "transactions that took units": lambda sale: sale.holding_transactions,

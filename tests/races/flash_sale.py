@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psutil
 import psycopg
 from psycopg import Connection
 
@@ -51,6 +52,7 @@ class Served(NamedTuple):
     began_at: float
     last_held_at: float
     ended_at: float
+    cpu_seconds: float
 
 
 class Sale(NamedTuple):
@@ -66,6 +68,8 @@ class Sale(NamedTuple):
     """Transactions that held units; each has held them in one statement."""
     most_held_at_once: int
     """Orders in one of those."""
+    client_cpu_seconds: float
+    server_cpu_seconds: float
 
     @property
     def held(self) -> int:
@@ -74,6 +78,12 @@ class Sale(NamedTuple):
     @property
     def decisions_per_second(self) -> float:
         return sum(self.answers.values()) / self.seconds
+
+    @property
+    def cpu_milliseconds_per_decision(self) -> float:
+        """Of clients and server together: what a machine that others use as well can still tell."""
+        seconds = self.client_cpu_seconds + self.server_cpu_seconds
+        return seconds * 1_000 / self.buyers
 
     @property
     def held_per_second(self) -> float:
@@ -134,6 +144,7 @@ def hold_sale(
     )
     with _pool(processes) as pool, psycopg.connect(dsn, autocommit=True) as starter:
         starter.execute("SELECT pg_advisory_lock(%s)", [START])
+        server_cpu_before = server_cpu_seconds(starter)
         shares = [range(number, buyers, processes) for number in range(processes)]
         if processes == 1:
             serving = [pool.submit(serve_buyers, shop, shares[0], threads, on_answer)]
@@ -142,7 +153,8 @@ def hold_sale(
         wait_until_ready(starter, processes * threads)
         starter.execute("SELECT pg_advisory_unlock(%s)", [START])
         served = [each for process in serving for each in process.result()]
-    return _sale(market, units, served)
+        server_cpu = server_cpu_seconds(starter) - server_cpu_before
+    return _sale(market, units, served, server_cpu)
 
 
 def _pool(processes: int) -> Executor:
@@ -196,7 +208,7 @@ def _serve(
     on_answer: Callable[[], object],
 ) -> Served:
     answers: Counter[str] = Counter()
-    before, began_at = conn.statements, time.time()
+    before, began_at, cpu_before = conn.statements, time.time(), time.thread_time()
     last_held_at = began_at
     for number in waiting:
         answer = _answer(market, number)
@@ -204,7 +216,14 @@ def _serve(
         if answer == "held":
             last_held_at = time.time()
         on_answer()
-    return Served(answers, conn.statements - before, began_at, last_held_at, time.time())
+    return Served(
+        answers=answers,
+        statements=conn.statements - before,
+        began_at=began_at,
+        last_held_at=last_held_at,
+        ended_at=time.time(),
+        cpu_seconds=time.thread_time() - cpu_before,
+    )
 
 
 def _answer(market: Market, number: int) -> str:
@@ -218,7 +237,18 @@ def _answer(market: Market, number: int) -> str:
     return "held"
 
 
-def _sale(market: Market, units: int, served: list[Served]) -> Sale:
+def server_cpu_seconds(conn: Connection[Any]) -> float:
+    """Of a server's processes, without those that have just ended and are not missed yet."""
+    postmaster = psutil.Process(conn.info.backend_pid).parent()
+    assert postmaster is not None
+    times = postmaster.cpu_times()
+    alive = (child.cpu_times() for child in postmaster.children())
+    return float(
+        times.children_user + times.children_system + sum(each.user + each.system for each in alive)
+    )
+
+
+def _sale(market: Market, units: int, served: list[Served], server_cpu: float) -> Sale:
     began_at = min(each.began_at for each in served)
     held_at_once = [
         count
@@ -236,6 +266,8 @@ def _sale(market: Market, units: int, served: list[Served]) -> Sale:
         statements=sum(each.statements for each in served),
         holding_transactions=len(held_at_once),
         most_held_at_once=max(held_at_once),
+        client_cpu_seconds=sum(each.cpu_seconds for each in served),
+        server_cpu_seconds=server_cpu,
     )
 
 

@@ -5,7 +5,7 @@ Whoever then gets the turn serves all who wait, the longest first: their orders 
 that are read once, and what can be held is held together. What can't is left without an answer: its asker looks again by
 itself, and says why. A request whose asker has died is served like any other, and released at its deadline.
 
-Locks: the offer's turn, the inbox's rows of the orders in the order of their ids, reservations, stock.
+Locks: the offer's turn, the inbox's rows of the orders in the order of their ids, stock.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """What orders hold of the stock: which units of which FC are for which line, and until when.
 
 A reservation is held, then confirmed with its order, then shipped with its package; or it is released. Here its row and
-the stock it holds change together. Locks: reservations first, then stock.
+the stock it holds change together. Locks: reservations that there are, then stock, then reservations that are new.
 """
 
 from collections.abc import Sequence
