@@ -60,7 +60,7 @@ FAST_AND_LOSSY = {
     "max_wal_senders": "0",
     "autovacuum": "off",
 }
-"""For tests: survives the death of its processes, not that of the machine."""
+"""For tests: what was committed last may be lost with the server's processes, and anything with the machine."""
 
 
 @dataclass(frozen=True)

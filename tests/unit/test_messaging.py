@@ -8,7 +8,7 @@ import pytest
 
 from online_kart.domain.errors import Unavailable
 from online_kart.domain.events import EDITION
-from online_kart.messaging.consumer import UNAVAILABLE_MAX, handle_each, open_envelope
+from online_kart.messaging.consumer import UNAVAILABLE_MAX, Envelope, handle_each, open_envelope
 from online_kart.messaging.relay import nudge
 from online_kart.messaging.rules import queue_of
 
@@ -106,7 +106,7 @@ def test_a_queue_is_named_after_its_consumer():
 
 
 def test_an_event_of_an_edition_that_is_not_known_is_told_as_failed_and_not_guessed_at():
-    handled = []
+    handled: list[Envelope] = []
     records = [
         a_record("1", json.dumps(a_message(edition=2))),
         a_record("2", json.dumps(a_message(edition=EDITION))),

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from pymongo.database import Database as Documents
 
 from local.apps import LoadedApp, load_apps
-from local.aws import LocalAws, local_aws
+from local.aws import DEFINITIONS, LocalAws, local_aws
 from local.clock import ClockFile
 from local.databases import Databases
 from local.environment import REGION, environment, settle_settings
@@ -92,6 +91,7 @@ def running_engine(
     state: Path,
     monkeypatch: pytest.MonkeyPatch,
     retry_speed: float = 1000,
+    definitions: Path = DEFINITIONS,
 ) -> Iterator[Engine]:
     """The apps and machines on these databases. What the environment sets already stays."""
     for name, value in environment(databases, Ports(), state).items():
@@ -102,10 +102,14 @@ def running_engine(
     for app in apps.values():
         forget_connections(app)
         settle_settings(app)
-    running = partial(
-        local_aws, apps, state / "queues.sqlite", region=REGION, retry_speed=retry_speed
-    )
-    with running(clock=clock_file.clock()) as aws:
+    with local_aws(
+        apps,
+        state / "queues.sqlite",
+        region=REGION,
+        clock=clock_file.clock(),
+        definitions=definitions,
+        retry_speed=retry_speed,
+    ) as aws:
         yield Engine(aws, apps, clock_file)
     for app in apps.values():
         forget_connections(app)
