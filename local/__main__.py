@@ -102,15 +102,19 @@ def dead_letters(state: Path, replay: bool) -> int:
     if addresses is None:
         print("Nothing is running.")
         return 1
-    url = f"{addresses.url(ENGINE)}/dead-letters"
+    tell_dead_letters(addresses.url(ENGINE), replay)
+    return 0
+
+
+def tell_dead_letters(engine_url: str, replay: bool) -> None:
+    url = f"{engine_url}/dead-letters"
     if replay:
         print(f"Delivered once more: {httpx.post(url).json()['redriven']}")
-        return 0
+        return
     letters = httpx.get(url).json()
     for letter in letters:
         print(f"{letter['queue']}: {letter['error']}\n  {letter['body']}")
     print(f"Dead letters: {len(letters)}")
-    return 0
 
 
 def _tell(addresses: Addresses, clock_file: ClockFile) -> None:

@@ -1,13 +1,18 @@
 """Events that nobody can handle: one is bad, one is of an unknown edition, one is too large. The others go their way."""
 
+import contextlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from local.__main__ import tell_dead_letters
 from local.bus import ENTRIES_BYTES_MAX
+from local.engine import EngineServer
+from local.ports import HOST
 from local.reading import Stores
 from online_kart.messaging import outbox
 from tests.buyers import Buyer, a_buyer
@@ -65,11 +70,20 @@ def letters(engine: Engine) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("type_", "detail", "queue"),
     [
-        ("AvailabilityChanged", {"sku": "MUG", "free_units": -1}, "kart-project-catalog"),
-        ("BatchOpened", {"batch_id": "nobody knows"}, "kart-start-run"),
-        ("SaleRecorded", {}, "kart-project-seller-sales"),
+        pytest.param(
+            "BatchOpened", {"batch_id": "nobody knows"}, "kart-start-run", id="for_a_machine"
+        ),
+        pytest.param(
+            "AvailabilityChanged",
+            {"sku": "MUG", "free_units": -1},
+            "kart-project-catalog",
+            id="for_a_projection",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "SaleRecorded", {}, "kart-project-seller-sales", id="for_a_log", marks=pytest.mark.slow
+        ),
     ],
-    ids=["for_a_projection", "for_a_machine", "for_a_log"],
 )
 def test_a_poison_event_ends_as_a_dead_letter_and_holds_up_nothing(
     engine: Engine, shopper: Buyer, raised: Names, type_: str, detail: Any, queue: str
@@ -112,8 +126,20 @@ def test_an_event_of_an_unknown_edition_is_guessed_at_by_nobody(
     )
 
 
+@contextlib.contextmanager
+def serving(engine: Engine) -> Iterator[str]:
+    """The engine over HTTP, as people reach it; its URL."""
+    server = EngineServer(0, engine.aws)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{HOST}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_what_ended_as_a_dead_letter_is_handled_once_its_cause_is_mended_and_it_is_replayed(
-    engine: Engine, shopper: Buyer, raised: Names
+    engine: Engine, shopper: Buyer, raised: Names, capsys: pytest.CaptureFixture[str]
 ):
     conn = shopper.market.conn
     refuse_writes(shopper.conn, "offers")
@@ -124,8 +150,14 @@ def test_what_ended_as_a_dead_letter_is_handled_once_its_cause_is_mended_and_it_
     assert set(dead_queues(engine)) == {"kart-project-catalog"}
     assert set(raised()) == {"DeadLetter"}
 
+    count = len(raised())
     accept_writes(shopper.conn)
-    assert engine.aws.queues.redrive() == len(raised())
+    with serving(engine) as url:
+        tell_dead_letters(url, replay=False)
+        tell_dead_letters(url, replay=True)
+    told = capsys.readouterr().out
+    assert "kart-project-catalog: project_catalog reported the message as failed" in told
+    assert f"Dead letters: {count}\nDelivered once more: {count}\n" in told
     engine.settle()
 
     assert engine.aws.queues.dead_letters() == []

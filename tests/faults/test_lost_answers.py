@@ -10,7 +10,17 @@ from uuid import uuid4
 
 import pytest
 
+from fulfillment_app.chalicelib.services import inbound as dock, rebuilds
 from local.reading import Stores
+from online_kart.domain.inbound import (
+    AnnounceShipment,
+    CountedLine,
+    ReceiveShipment,
+    ShipmentLine,
+    asn_of,
+)
+from online_kart.messaging.idempotency import Keyed
+from seller_app.chalicelib.services import inbound
 from tests.buyers import Buyer
 from tests.faults import sweep_runs
 from tests.faults.conftest import Say
@@ -55,12 +65,44 @@ def cancelled(engine: Engine, buyer: Buyer) -> str:
     return buyer.order(order_id).status
 
 
+def rebuilt(engine: Engine, buyer: Buyer) -> str:
+    """Route tables, of a network that has changed."""
+    conn = buyer.market.conn
+    conn.execute("UPDATE legs SET transit_minutes = transit_minutes + 1 WHERE mode = 'air'")
+    version = rebuilds.request_rebuild(conn, "a flight takes longer", buyer.now)
+    engine.settle(relays_may_fail=True)
+    return rebuilds.build_of(conn, version).status
+
+
+def received(engine: Engine, buyer: Buyer) -> str:
+    """A shipment of a seller's, counted at the dock."""
+    market, key = buyer.market, str(uuid4())
+    command = AnnounceShipment(
+        fc_code="BLR1", expected_on=buyer.now.date(), lines=[ShipmentLine(sku="MUG", quantity=5)]
+    )
+    keyed = Keyed("Asha", key, key)
+    inbound.announce(market.conn, market.documents, market.seller_id, command, keyed, buyer.now)
+    asn = asn_of(market.seller_id, key)
+    counted = CountedLine(sku="MUG", quantity=4, reason="one broken")
+    at_dock = ReceiveShipment(counted=[counted], received_by="Ravi")
+    dock.receive(market.conn, market.documents, asn, at_dock, buyer.now)
+    engine.settle(relays_may_fail=True)
+    row = market.conn.execute("SELECT status FROM receipts WHERE asn = %s", [asn]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 @pytest.mark.usefixtures("quick_retries")
-@pytest.mark.parametrize("database", ["customer", "inventory"])
 @pytest.mark.parametrize(
-    ("flow", "outcome"),
-    [(confirmed, "confirmed"), (cancelled, "cancelled")],
-    ids=["place", "cancel"],
+    ("flow", "outcome", "database"),
+    [
+        (confirmed, "confirmed", "customer"),
+        (confirmed, "confirmed", "inventory"),
+        pytest.param(cancelled, "cancelled", "customer", marks=pytest.mark.slow),
+        pytest.param(cancelled, "cancelled", "inventory", marks=pytest.mark.slow),
+        pytest.param(received, "closed", "inventory", marks=pytest.mark.slow),
+        pytest.param(rebuilt, "published", "inventory", marks=pytest.mark.slow),
+    ],
 )
 def test_every_lost_commit_of_a_flow_is_found_by_who_asks_again(
     faulty: Engine,

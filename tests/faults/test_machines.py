@@ -124,7 +124,7 @@ def is_throttled(event: Any, context: Any) -> Any:
         (fails, "RuntimeError"),
         (hangs, "States.Timeout"),
         (answers_garbage, "RouteTablesMissing"),
-        (is_throttled, "Lambda.TooManyRequestsException"),
+        pytest.param(is_throttled, "Lambda.TooManyRequestsException", marks=pytest.mark.slow),
     ],
 )
 def test_a_build_with_an_item_that_goes_wrong_is_undone_told_of_and_done_once_it_is_mended(
@@ -177,8 +177,17 @@ def too_much(event: Any, context: Any) -> Any:
     return {"sourcing": "x" * 300_000, "package_ids": ["x" * 300_000], "promise_date": "2026-03-09"}
 
 
-@pytest.mark.parametrize("fault", [is_throttled, too_much, answers_garbage])
-@pytest.mark.parametrize("step", ["reserve_stock", "plan_packages"])
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        ("reserve_stock", is_throttled),
+        ("plan_packages", too_much),
+        ("plan_packages", answers_garbage),
+        pytest.param("reserve_stock", too_much, marks=pytest.mark.slow),
+        pytest.param("reserve_stock", answers_garbage, marks=pytest.mark.slow),
+        pytest.param("plan_packages", is_throttled, marks=pytest.mark.slow),
+    ],
+)
 def test_an_order_whose_step_goes_wrong_waits_is_told_of_and_is_served_once_it_is_mended(
     engine: Engine, market: Market, buyer: Buyer, raised: Names, step: str, fault: Any
 ):
@@ -227,7 +236,14 @@ def stop_execution(engine: Engine, order_id: UUID) -> None:
     client.stop_execution(executionArn=f"{arn}:{order_id}-1")
 
 
-@pytest.mark.parametrize("step", ["reserve_stock", "plan_packages", "confirm_order"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "plan_packages",
+        pytest.param("reserve_stock", marks=pytest.mark.slow),
+        pytest.param("confirm_order", marks=pytest.mark.slow),
+    ],
+)
 def test_an_order_whose_execution_vanished_gets_another_and_is_served_once(
     engine: Engine, market: Market, buyer: Buyer, raised: Names, step: str
 ):

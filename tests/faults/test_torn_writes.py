@@ -39,8 +39,15 @@ def route_tables_are_built(engine: Engine, buyer: Buyer) -> bool:
 
 
 @pytest.mark.usefixtures("quick_retries")
-@pytest.mark.parametrize("torn", ["request", "answer"])
-@pytest.mark.parametrize("flow", [an_order_is_confirmed, route_tables_are_built])
+@pytest.mark.parametrize(
+    ("flow", "torn"),
+    [
+        (an_order_is_confirmed, "answer"),
+        (route_tables_are_built, "request"),
+        pytest.param(an_order_is_confirmed, "request", marks=pytest.mark.slow),
+        pytest.param(route_tables_are_built, "answer", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_rests_on_a_document_that_is_half_written(
     faulty: Engine,
     network: Network,
