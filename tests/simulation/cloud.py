@@ -8,7 +8,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,16 +28,20 @@ BATCH_SIZE_MAX = 10
 RECEIVE_COUNT_MAX = 5
 """As the local queues' and production's: then a message is a dead letter."""
 
+DELAYED_PERCENT = 8
+"""Of the messages; by up to so many times five minutes."""
+
 DEATHS = ("Lambda.SdkClientException", "Lambda.Unknown")
 """What a machine is told of a function that died: one that is tried again, and one that isn't."""
 
 
 @dataclass
 class Message:
-    """`receive_count` deliveries have failed so far."""
+    """`receive_count` deliveries have failed so far. It is delivered from `visible_at` on."""
 
     message_id: str
     body: str
+    visible_at: datetime
     receive_count: int = 0
 
 
@@ -118,17 +122,24 @@ class Cloud:
         self.published_count += 1
         for consumer, types in RULES.items():
             if type_ in types:
-                self.queues[consumer].append(Message(str(uuid.uuid4()), body))
+                self._enqueue(consumer, body, self._now() + _delay())
+
+    def _enqueue(self, consumer: str, body: str, visible_at: datetime) -> None:
+        self.queues[consumer].append(Message(str(uuid.uuid4()), body, visible_at))
+
+    def visible(self, consumer: str) -> list[Message]:
+        """What of its queue can be delivered now."""
+        return [each for each in self.queues[consumer] if each.visible_at <= self._now()]
 
     def deliver(self, consumer: str, rng: random.Random) -> None:
         """Some of the queue's messages to its function, in any order; what fails comes again."""
-        queue = self.queues[consumer]
-        taken = rng.sample(queue, min(len(queue), rng.choice([1, 2, BATCH_SIZE_MAX])))
+        waiting = self.visible(consumer)
+        taken = rng.sample(waiting, min(len(waiting), rng.choice([1, 2, BATCH_SIZE_MAX])))
         answer = self.invoke(consumer, {"Records": [_record(message) for message in taken]})
         failures = [] if answer.is_error else answer.payload["batchItemFailures"]
         failed = {failure["itemIdentifier"] for failure in failures}
         for message in taken:
-            queue.remove(message)
+            self.queues[consumer].remove(message)
             if answer.is_error or message.message_id in failed:
                 self._failed(consumer, message)
             else:
@@ -144,7 +155,7 @@ class Cloud:
     def redeliver(self, rng: random.Random, times: int) -> None:
         """What was handled some time ago comes once more, or several times."""
         for consumer, body in rng.sample(self.delivered, min(len(self.delivered), times)):
-            self.queues[consumer].append(Message(str(uuid.uuid4()), body))
+            self._enqueue(consumer, body, self._now())
 
     # Step Functions
 
@@ -198,6 +209,12 @@ class Cloud:
     def vanish(self, run: Execution) -> None:
         """AWS loses it: nobody is told."""
         del self.executions[name_of(run.machine, run.name)]
+
+
+def _delay() -> timedelta:
+    """Mostly none; seldom so long that others overtake it by far."""
+    percent = uuid.uuid4().int % 100
+    return timedelta(minutes=5 * percent) if percent < DELAYED_PERCENT else timedelta()
 
 
 def name_of(machine: str, name: str) -> str:

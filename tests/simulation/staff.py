@@ -62,6 +62,31 @@ def attempt(world: World, town: Town, rng: random.Random) -> None:
             world.ask(request)
 
 
+def work_a_shift(world: World) -> None:
+    """Every batch is scanned whole, and every customer is at home."""
+    for batch_id in _ids(
+        world, "SELECT batch_id FROM batches WHERE status = 'in_transit' ORDER BY 1"
+    ):
+        world.ask(Request(APP, "POST", f"/batches/{batch_id}/arrivals", {"scanned_by": "Ravi"}))
+    for package_id in _ids(world, "SELECT package_id FROM deliveries ORDER BY 1"):
+        body = {"outcome": "delivered", "proof": "signed"}
+        world.ask(Request(APP, "POST", f"/deliveries/{package_id}/outcomes", body))
+
+
+def under_way(world: World) -> list[str]:
+    """Packages that are not at their end, but for those that are stranded."""
+    return _ids(
+        world,
+        """
+        SELECT package_id FROM packages
+         WHERE status IN ('planned', 'in_transit', 'out_for_delivery', 'returning')
+           AND package_id NOT IN (SELECT package_id FROM batch_packages JOIN batches USING (batch_id)
+                                   WHERE batches.status = 'arrived')
+         ORDER BY 1
+        """,
+    )
+
+
 def receive(world: World, town: Town, rng: random.Random) -> None:
     """A shipment at the dock; what was counted may not be what was announced."""
     if not town.shipments:

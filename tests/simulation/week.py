@@ -16,6 +16,13 @@ from .town import Town, settled
 from .wired import Chance
 from .world import SELDOM, SWEEPS, Broken, Counts, World, a_world
 
+SHIFT = timedelta(hours=12)
+SHIFTS_MAX = 28
+"""A leg may leave twice a week only, and a way has several."""
+
+BROUGHT_HOME_EVERY = 5
+"""Weeks: it takes as long as the week."""
+
 Happening = Callable[[World, Town, random.Random], None]
 
 
@@ -65,7 +72,24 @@ def _end(world: World, seed: int) -> None:
     rng = random.Random(f"end of week {seed}")
     world.chance.seed(rng.getrandbits(32))
     world.rest(rng)
+    if seed % BROUGHT_HOME_EVERY == 0:
+        _bring_home(world, rng)
     world.counts.told = world.cloud.published_count
+
+
+def _bring_home(world: World, rng: random.Random) -> None:
+    """Nothing new happens, and people do their work: then every package comes to its end.
+
+    But for what is stranded: it lies where its batch has arrived, and no way leads on.
+    """
+    for _ in range(SHIFTS_MAX):
+        if not staff.under_way(world):
+            return
+        staff.work_a_shift(world)
+        world.pass_time(SHIFT, rng)
+    left = staff.under_way(world)
+    if left:
+        raise Broken("every package comes to its end", f"{left[:5]} of {len(left)}")
 
 
 # What nobody does

@@ -72,7 +72,8 @@ class Counts:
     orders: int = 0
     kills: int = 0
     told: int = 0
-    looks: int = 0
+    looks: int = field(default=0, compare=False)
+    """At a database, when something was written; also when a neighbour on its server wrote."""
 
 
 @dataclass
@@ -114,6 +115,8 @@ class Side:
 
 @dataclass
 class World:
+    """All there is in a week. What it has counted, and when it last rested, is in it too."""
+
     ground: Ground
     time: Time
     cloud: Cloud
@@ -171,8 +174,8 @@ class World:
         for side, relay in zip(self.sides, RELAYS, strict=True):
             if side.has_unsent:
                 yield relay, lambda rng, each=relay: self.cloud.run_job(each)  # type: ignore[misc]
-        for consumer, queue in self.cloud.queues.items():
-            if queue:
+        for consumer in self.cloud.queues:
+            if self.cloud.visible(consumer):
                 yield consumer, lambda rng, each=consumer: self.cloud.deliver(each, rng)  # type: ignore[misc]
         for run in self.cloud.ready():
             yield _shown(run), lambda rng, each=run: self.cloud.step(each, rng)  # type: ignore[misc]
@@ -215,9 +218,9 @@ class World:
         self.look_at_all()
 
     def _is_at_rest(self) -> bool:
-        """Nor is anything held for an order, nor has a run failed that a sweep is to start again."""
+        """No message is late, nothing is held for an order, and no run has failed that a sweep is to start again."""
         eyes = self.ground.eyes
-        if not at_rest(eyes):
+        if any(self.cloud.queues.values()) or not at_rest(eyes):
             return False
         row = eyes.inventory.execute(RESTLESS, [list(RESTARTED_WHEN_FAILED)]).fetchone()
         return row == (False,)
