@@ -6,6 +6,7 @@ TTL indexes. (DocumentDB ignores validators; the models in front of them are che
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -31,12 +32,29 @@ def answering(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
+        with _unavailable_when_lost():
             return function(*args, **kwargs)
-        except (ConnectionFailure, WTimeoutError) as error:
-            raise Unavailable("The document store does not answer.") from error
 
     return wrapped
+
+
+def answering_each(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+    """As `answering`, for one that gives what it finds bit by bit: the server may be lost in between."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        with _unavailable_when_lost():
+            yield from function(*args, **kwargs)
+
+    return wrapped
+
+
+@contextmanager
+def _unavailable_when_lost() -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionFailure, WTimeoutError) as error:
+        raise Unavailable("The document store does not answer.") from error
 
 
 def milliseconds(at: datetime) -> int:

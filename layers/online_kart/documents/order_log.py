@@ -9,7 +9,7 @@ from pymongo import IndexModel
 
 from ..domain.order_log import OrderLogEntry
 from ..domain.reconciliation import ORDER_LOG, Findings, compare_entry
-from .collection import Collection, Documents, answering, forget_oldest, in_groups
+from .collection import Collection, Documents, answering, answering_each, forget_oldest, in_groups
 
 LOG = "order_log"
 
@@ -92,6 +92,7 @@ def entries(documents: Documents, event_ids: Iterable[str]) -> dict[str, dict[st
     return {str(entry.pop("_id")): entry for entry in found}
 
 
+@answering_each, forget_oldest
 def ids_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
     """Of the events that occurred in that time."""
     wanted = {"at": {"$gte": since, "$lt": before}}
@@ -99,6 +100,7 @@ def ids_in(documents: Documents, since: datetime, before: datetime) -> Iterator[
         yield str(found["_id"])
 
 
+@answering
 def compare(
     documents: Documents, events: Iterable[tuple[str, Sequence[Any]]], findings: Findings
 ) -> int:

@@ -14,7 +14,7 @@ from pymongo import IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ..domain.package_paths import PackagePath
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, answering_each
 
 PATHS = "package_paths"
 DUPLICATE_KEY = 11000
@@ -82,6 +82,7 @@ def by_order(documents: Documents, order_id: UUID) -> list[PackagePath]:
     return _paths(documents[PATHS].find({"order_id": str(order_id)}))
 
 
+@answering_each
 def ready_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
     """Ids of packages that were to be ready in that time."""
     wanted = {"ready_at": {"$gte": since, "$lt": before}}

@@ -8,7 +8,7 @@ from uuid import UUID
 from pymongo import IndexModel
 
 from ..domain.sellers import PriceChange
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, answering_each
 
 PRICE_CHANGES = "price_changes"
 
@@ -65,6 +65,7 @@ def by_events(documents: Documents, event_ids: Iterable[str]) -> dict[str, Price
     return {str(document.pop("_id")): PriceChange(**document) for document in found}
 
 
+@answering_each
 def ids_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
     """Of the events that occurred in that time."""
     wanted = {"changed_at": {"$gte": since, "$lt": before}}
@@ -72,6 +73,7 @@ def ids_in(documents: Documents, since: datetime, before: datetime) -> Iterator[
         yield str(found["_id"])
 
 
+@answering
 def newest_price(documents: Documents, seller_id: str, sku: str) -> int | None:
     """None where no price is known."""
     newest = listed(documents, UUID(seller_id), sku, None, 1)

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import IndexModel
 
 from ..domain.reconciliation import Counted, Finding, Findings
-from .collection import NUMBER, Collection, Documents, answering, forget_oldest
+from .collection import NUMBER, Collection, Documents, answering, answering_each, forget_oldest
 
 PARTS = "reconciliation_parts"
 ROWS_MAX = 5_000
@@ -67,6 +67,7 @@ def put_rows(
     return count
 
 
+@answering_each, forget_oldest
 def rows_of(
     documents: Documents, reconciliation_id: str, subject: str
 ) -> Iterator[tuple[str, list[Any]]]:
@@ -85,6 +86,7 @@ def _part(
     return list(found["rows"]) if found else []
 
 
+@answering
 def put_findings(
     documents: Documents, reconciliation_id: str, side: str, findings: Findings, now: datetime
 ) -> None:
@@ -95,12 +97,14 @@ def put_findings(
     put_rows(documents, reconciliation_id, f"{side} counts", counted, now)
 
 
+@answering
 def findings_of(documents: Documents, reconciliation_id: str, side: str) -> list[Finding]:
     rows = rows_of(documents, reconciliation_id, f"{side} findings")
     fields = list(Finding.model_fields)
     return [Finding.model_validate(dict(zip(fields, values, strict=True))) for _, values in rows]
 
 
+@answering
 def counts_of(documents: Documents, reconciliation_id: str, side: str) -> list[Counted]:
     rows = rows_of(documents, reconciliation_id, f"{side} counts")
     return [Counted(*values) for _, values in rows]

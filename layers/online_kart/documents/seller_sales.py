@@ -8,7 +8,7 @@ from uuid import UUID
 from pymongo import IndexModel
 
 from ..domain.sellers import SoldLine, SoldTotal
-from .collection import Collection, Documents, answering, milliseconds
+from .collection import Collection, Documents, answering, answering_each, milliseconds
 
 SELLER_SALES = "seller_sales"
 
@@ -135,6 +135,7 @@ def _total(group: dict[str, Any]) -> SoldTotal:
 # For reconciliations
 
 
+@answering_each
 def sold_in(
     documents: Documents, since: datetime, before: datetime
 ) -> Iterator[tuple[str, list[Any]]]:

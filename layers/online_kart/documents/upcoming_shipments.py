@@ -13,7 +13,7 @@ from pymongo import IndexModel
 
 from ..domain.base import Model
 from ..domain.inbound import InboundShipment, ReceiptLine, ShipmentStatus
-from .collection import Collection, Documents, answering, forget_oldest
+from .collection import Collection, Documents, answering, answering_each, forget_oldest
 
 SHIPMENTS = "upcoming_shipments"
 LOG = "upcoming_shipments_log"
@@ -145,6 +145,7 @@ def end_of(documents: Documents, asn: str) -> LogEntry | None:
     return _entry(document) if document else None
 
 
+@answering_each, forget_oldest
 def logged_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
     """The shipments that something happened to in that time; one several times where several things did."""
     wanted = {"at": {"$gte": since, "$lt": before}}
