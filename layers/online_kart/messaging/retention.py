@@ -7,7 +7,7 @@ from ..retention import Rule
 from .idempotency import KEPT_FOR
 
 TOLD_FOR = timedelta(days=14)
-"""Twice as long as anybody has taken to notice that a consumer was wrong: until then an event can be told again."""
+"""Two weeks to notice that a consumer was wrong: until then an event can be told again."""
 
 HANDLED_FOR = timedelta(days=35)
 """An event told again on its last day may wait 4 days in a queue and 14 in the dead-letter queue: 32, and some to spare."""
