@@ -30,8 +30,8 @@ from online_kart.postgres import Database
 from seller_app.chalicelib.services import prices
 from tests.both_sides import FAR, NEAR, NEIGHBOUR, BothSides, open_both_sides, to_serve
 from tests.buyers import Buyer
-from tests.servers import fresh_name
 from tests.freight import batch_of, forwarded
+from tests.servers import fresh_name
 
 STEPS = 150
 BEGINS_AT = datetime(2026, 3, 28, 4, 30, tzinfo=UTC)

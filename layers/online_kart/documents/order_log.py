@@ -92,7 +92,7 @@ def entries(documents: Documents, event_ids: Iterable[str]) -> dict[str, dict[st
     return {str(entry.pop("_id")): entry for entry in found}
 
 
-@answering_each, forget_oldest
+@answering_each
 def ids_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
     """Of the events that occurred in that time."""
     wanted = {"at": {"$gte": since, "$lt": before}}

@@ -67,7 +67,7 @@ def put_rows(
     return count
 
 
-@answering_each, forget_oldest
+@answering_each
 def rows_of(
     documents: Documents, reconciliation_id: str, subject: str
 ) -> Iterator[tuple[str, list[Any]]]:

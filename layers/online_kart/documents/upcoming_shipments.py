@@ -145,7 +145,7 @@ def end_of(documents: Documents, asn: str) -> LogEntry | None:
     return _entry(document) if document else None
 
 
-@answering_each, forget_oldest
+@answering_each
 def logged_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
     """The shipments that something happened to in that time; one several times where several things did."""
     wanted = {"at": {"$gte": since, "$lt": before}}
