@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from local.__main__ import tell_dead_letters
 from local.bus import ENTRIES_BYTES_MAX
 from local.engine import EngineServer
+from local.payment_server import Books
 from local.ports import HOST
 from local.reading import Stores
 from online_kart.messaging import outbox
@@ -127,19 +129,20 @@ def test_an_event_of_an_unknown_edition_is_guessed_at_by_nobody(
 
 
 @contextlib.contextmanager
-def serving(engine: Engine) -> Iterator[str]:
+def serving(engine: Engine, tmp_path: Path) -> Iterator[str]:
     """The engine over HTTP, as people reach it; its URL."""
-    server = EngineServer(0, engine.aws)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://{HOST}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with contextlib.closing(Books(tmp_path / "payments.sqlite")) as books:
+        server = EngineServer(0, engine.aws, books)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://{HOST}:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
 
 
 def test_what_ended_as_a_dead_letter_is_handled_once_its_cause_is_mended_and_it_is_replayed(
-    engine: Engine, shopper: Buyer, raised: Names, capsys: pytest.CaptureFixture[str]
+    engine: Engine, shopper: Buyer, raised: Names, capsys: pytest.CaptureFixture[str], tmp_path
 ):
     conn = shopper.market.conn
     refuse_writes(shopper.conn, "offers")
@@ -152,7 +155,7 @@ def test_what_ended_as_a_dead_letter_is_handled_once_its_cause_is_mended_and_it_
 
     count = len(raised())
     accept_writes(shopper.conn)
-    with serving(engine) as url:
+    with serving(engine, tmp_path) as url:
         tell_dead_letters(url, replay=False)
         tell_dead_letters(url, replay=True)
     told = capsys.readouterr().out
