@@ -57,17 +57,3 @@ def _forget_version(conn: Connection[Any], detail: dict[str, Any]) -> None:
         """,
         detail,
     )
-
-
-def reserving_without_an_inbox(ground: Ground) -> Functions:
-    """A step that is done again does all of it again."""
-    reserve = all_functions(load_apps())["reserve_stock"]
-
-    def reserve_stock(event: dict[str, Any], context: object) -> Any:
-        ground.apps.inventory.execute(
-            "DELETE FROM inbox WHERE consumer = 'reserve_stock' AND event_id = %s",
-            [event["order_id"]],
-        )
-        return reserve(event, context)
-
-    return {"reserve_stock": reserve_stock}
