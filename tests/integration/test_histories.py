@@ -81,7 +81,15 @@ def reject(shop: Shop) -> bool:
 
 def move(shop: Shop) -> bool:
     """A package goes one leg on, with all that is in its batch."""
-    package_id = shop.a_package("planned", "in_transit", "returning")
+    return _move(shop, "planned", "in_transit")
+
+
+def bring_back(shop: Shop) -> bool:
+    return _move(shop, "returning")
+
+
+def _move(shop: Shop, *statuses: str) -> bool:
+    package_id = shop.a_package(*statuses)
     row = package_id and shop.sides.stores.inventory.execute(
         "SELECT FROM batch_packages WHERE package_id = %s", [package_id]
     )
@@ -155,6 +163,7 @@ ACTIONS: tuple[Callable[[Shop], bool], ...] = (
     *(order,) * 3,
     reject,
     *(move,) * 4,
+    *(bring_back,) * 2,
     *(deliver,) * 2,
     fail,
     cancel,
