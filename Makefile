@@ -16,7 +16,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing check lint format
+.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ test: lint ## the linters and all tests
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
+crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth
+	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE))
+
 test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build
 	@$(BIN)/python -m pytest -m slow tests/routing
 
@@ -50,6 +53,18 @@ bench-routing: $(BENCH) ## the router beside networkx, rustworkx and igraph, and
 
 test-closings: $(TEST) ## every facility of India closed in turn, with packages under way (half an hour where others work, too)
 	@$(BIN)/python -m pytest -m slow tests/integration/test_closings.py
+
+races: $(TEST) ## 1,000 trials of each race on real PostgreSQL, with a table of what came of them; TRIALS=…, SEED=…
+	@$(BIN)/python -m tests.races races $(if $(TRIALS),--trials $(TRIALS)) $(if $(SEED),--seed $(SEED))
+
+flash-sale: $(TEST) ## 10,000 buyers want 1,000 units of one item, with commits in memory and with commits of 3 ms
+	@$(BIN)/python -m tests.races flash-sale
+
+faults: $(TEST) ## every fault: databases killed, networks cut, stores away, steps that fail; full durations (some minutes)
+	@$(BIN)/python -m pytest -m "slow or not slow" -v tests/faults
+
+simulate: $(TEST) ## random weeks on the real code, until Ctrl-C or as many as WEEKS=… says; FIRST=… for other seeds
+	@$(BIN)/python -m tests.simulation $(if $(WEEKS),--weeks $(WEEKS)) $(if $(FIRST),--first $(FIRST))
 
 check: test ## the same as make test
 

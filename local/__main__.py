@@ -1,4 +1,4 @@
-"""The local system by hand: `python -m local up`, `down`, `reset`, `demo`, `speed`.
+"""The local system by hand: `python -m local up`, `down`, `reset`, `demo`, `speed`, `dead-letters`.
 
 `up` starts everything, prints where it answers, and stays until Ctrl-C. Called a second time it says
 where the system answers and exits 0: what was asked for is the case. `demo` uses a system that runs,
@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
+import httpx
 from rich.console import Console
 
 from online_kart.clock import Clock
@@ -95,6 +96,27 @@ def speed(state: Path, factor: float) -> int:
     return 0
 
 
+def dead_letters(state: Path, replay: bool) -> int:
+    """What no try could handle; `replay` delivers it once more. 1 where nothing runs."""
+    addresses = System(state, Ports.from_env()).addresses()
+    if addresses is None:
+        print("Nothing is running.")
+        return 1
+    tell_dead_letters(addresses.url(ENGINE), replay)
+    return 0
+
+
+def tell_dead_letters(engine_url: str, replay: bool) -> None:
+    url = f"{engine_url}/dead-letters"
+    if replay:
+        print(f"Delivered once more: {httpx.post(url).json()['redriven']}")
+        return
+    letters = httpx.get(url).json()
+    for letter in letters:
+        print(f"{letter['queue']}: {letter['error']}\n  {letter['body']}")
+    print(f"Dead letters: {len(letters)}")
+
+
 def _tell(addresses: Addresses, clock_file: ClockFile) -> None:
     clock = clock_file.clock()
     print("\nOnline Kart runs:")
@@ -118,6 +140,8 @@ def _arguments() -> argparse.Namespace:
     main_job.add_argument("--orders", type=int, default=120)
     faster = commands.add_parser("speed", help="change how fast business time runs")
     faster.add_argument("factor", type=float)
+    letters = commands.add_parser("dead-letters", help="what no try could handle")
+    letters.add_argument("--replay", action="store_true", help="deliver it once more")
     return parser.parse_args()
 
 
@@ -140,6 +164,8 @@ def main() -> int:
             return reset(state)
         case "speed":
             return speed(state, arguments.factor)
+        case "dead-letters":
+            return dead_letters(state, arguments.replay)
         case _:
             return demo(state, arguments.orders)
 

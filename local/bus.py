@@ -18,14 +18,26 @@ from typing import Any
 from online_kart.clock import Clock
 from online_kart.messaging.rules import RULES, queue_of
 
+from .errors import LocalError
 from .lambdas import ACCOUNT, Lambdas
 from .queues import Message, Queues
 
 logger = logging.getLogger(__name__)
 
+ENTRIES_BYTES_MAX = 256 * 1024
+"""Of one call, as on AWS."""
+
 BATCH_SIZE_MAX = 10
 READERS = 2
 """How many batches of one queue are handled at once."""
+
+
+class EntriesTooLarge(LocalError):
+    """The call is refused as a whole."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The entries of a call are more than {ENTRIES_BYTES_MAX} bytes.")
+        self.response = {"Error": {"Code": "ValidationException", "Message": str(self)}}
 
 
 class LocalBus:
@@ -45,7 +57,9 @@ class LocalBus:
                 self._consumers.setdefault(type_, []).append(consumer)
 
     def put_events(self, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-        """One answer an entry: its EventId, or why it was refused. The rest is taken together."""
+        """One answer an entry: its EventId, or why it was refused. The rest is taken together. Raises EntriesTooLarge."""
+        if sum(len(str(entry.get("Detail", "")).encode()) for entry in entries) > ENTRIES_BYTES_MAX:
+            raise EntriesTooLarge
         answers, bodies = [], []
         for entry in entries:
             refusal = _refusal(entry)

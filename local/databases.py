@@ -79,11 +79,16 @@ def forget(state: Path) -> None:
 
 
 def test_state() -> Path:
-    """Where the tests' servers keep their files: in memory, if there is enough of it.
+    """Where the tests' servers keep their files."""
+    return state_in_memory("test")
+
+
+def state_in_memory(name: str) -> Path:
+    """Where servers whose data nobody will miss keep their files: in memory, if there is enough of it.
 
     A database is 500 files, and each test makes two: 10 ms in memory, 300 ms on some disks.
     """
-    state = state_folder() / "test"
+    state = state_folder() / name
     try:
         enough = shutil.disk_usage(MEMORY).free >= TEST_BYTES_MIN
     except OSError:

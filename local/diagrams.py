@@ -57,7 +57,8 @@ UNDONE_BY: dict[str, dict[str, str]] = {
         "CompareInventory": "nothing: what it lays out is overwritten by a repeat, and forgotten at the end",
         "CompareCustomer": "nothing: the same",
         "ReportDifferences": "nothing: the report stays",
-        "RepairDifferences": "nothing: a repair is an event told again, as true as the first time",
+        "RepairCustomer": "nothing: a repair is as true as its source",
+        "RepairDifferences": "nothing: the same",
         "FailReconciliation": "nothing: a person asks for another one",
     },
 }

@@ -8,6 +8,7 @@ here as they do on AWS:
     GET  /health          what waits, what runs, which jobs fail, how many dead letters
     GET  /dead-letters    what no try could handle, with the last error
     POST /dead-letters    deliver them once more
+    POST /payments/<order id>/authorization | capture | release    the payment provider
 
 It begins when business time is released, and notes the business time that is reached, so that a stop
 of any kind doesn't make it jump.
@@ -20,7 +21,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
@@ -35,10 +36,12 @@ from .clock import HEARTBEAT_SECONDS, ClockFile
 from .environment import REGION, settle_settings
 from .jobs import scheduled_event
 from .lambdas import UnknownFunction
+from .payment_server import Books
 from .ports import HOST, Ports
 from .state import state_folder
 
 QUEUES_FILE = "queues.sqlite"
+PAYMENTS_FILE = "payments.sqlite"
 RETRY_SPEED = 10.0
 """A task that waits 2 s between tries on AWS waits 0.2 s here."""
 SWEEP = "sweep_runs"
@@ -55,9 +58,9 @@ class EngineServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, aws: LocalAws) -> None:
+    def __init__(self, port: int, aws: LocalAws, books: Books) -> None:
         super().__init__((HOST, port), EngineHandler)
-        self.aws = aws
+        self.aws, self.books = aws, books
 
 
 class EngineHandler(BaseHTTPRequestHandler):
@@ -82,7 +85,7 @@ class EngineHandler(BaseHTTPRequestHandler):
         elif self.path == "/dead-letters":
             self._answer(HTTPStatus.OK, {"redriven": self.server.aws.queues.redrive()})
         else:
-            self._answer(HTTPStatus.NOT_FOUND, {"Message": f"There is no {self.path}."})
+            self._answer(self.server.books.answer(self.path, payload))
 
     def _invoke(self, function: str, payload: bytes) -> None:
         try:
@@ -146,7 +149,8 @@ def run(state: Path, port: int, stop: Event) -> None:
             clock=clock_file.clock(),
             retry_speed=RETRY_SPEED,
         ) as aws,
-        _served(EngineServer(port, aws)),
+        closing(Books(state / PAYMENTS_FILE)) as books,
+        _served(EngineServer(port, aws, books)),
     ):
         start_again_what_was_lost(aws, began_at)
         aws.jobs.start()

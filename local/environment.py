@@ -45,6 +45,7 @@ def environment(databases: Databases, ports: Ports, state: Path) -> dict[str, st
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "KART_PAYMENTS_URL": os.environ.get("KART_PAYMENTS_URL", f"http://{HOST}:{ports.engine}"),
         "AWS_ENDPOINT_URL_LAMBDA": f"http://{HOST}:{ports.engine}",
         "TZ": "UTC",
         "PYTHONUNBUFFERED": "1",

@@ -1,32 +1,33 @@
 """Every invariant of CONSISTENCY, over the three stores: what the demo's report, tests and crash worlds end with.
 
 The apps can't see each other's database; this tool can, and changes nothing. What one database can check alone is in
-`inventory_db.invariants` and `customer_db.invariants`; here is what takes more than one store, and in `route_checks`
-what takes the route tables and paths.
+`inventory_db.invariants` and `customer_db.invariants`; what takes more than one store is what a reconciliation compares,
+but for the events, of which this tool sees both sides at once.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
 
+from customer_app.chalicelib.services.reconciliations import Comparison, Moments
+from fulfillment_app.chalicelib.services import document_checks, route_checks
+from fulfillment_app.chalicelib.services.route_checks import Period
 from online_kart.checks import VIOLATIONS_SHOWN_MAX, violations
-from online_kart.customer_db import (
-    invariants as customer_invariants,
-    reconciliations as customer_copies,
-)
-from online_kart.documents import order_log, price_changes, seller_sales
+from online_kart.customer_db import invariants as customer_invariants
+from online_kart.documents import order_log, price_changes
 from online_kart.documents.collection import Documents
 from online_kart.domain.invariants import INVARIANTS, Violation
+from online_kart.domain.reconciliation import Findings
 from online_kart.inventory_db import (
     invariants as inventory_invariants,
     reconciliations as inventory_copies,
 )
 from online_kart.messaging.rules import RULES
 
-from . import route_checks
 from .reading import Broken, Finding, Reading, Stores
 
 
@@ -89,59 +90,34 @@ def at_rest(stores: Stores) -> bool:
     return all(conn.execute(query).fetchone() == (0,) for conn, query in queries)
 
 
+ALL = Period(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+"""At rest nothing is left out."""
+
+
+def _comparison(reading: Reading) -> Comparison:
+    return Comparison(reading.customer, Moments(ALL.before, ALL.since, ALL.since))
+
+
+def _broken(findings: Findings) -> Broken:
+    return [(each.key, each.detail) for each in findings.kept]
+
+
 def _holders(reading: Reading) -> Finding:
     """4: no reservation or package is left of an order that was rejected or cancelled, or that nobody placed."""
-    status_of = dict(reading.customer.execute("SELECT order_id, status FROM orders").fetchall())
-    held = reading.inventory.execute(
-        """
-        SELECT order_id, 'units held in ' || fc_code FROM reservations
-         WHERE status IN ('held', 'confirmed')
-        UNION ALL
-        -- what had left when it was called back returns
-        SELECT order_id, 'a package that is ' || status FROM packages
-         WHERE status NOT IN ('cancelled', 'returning', 'returned', 'lost')
-        """
-    ).fetchall()
-    broken = [
-        (f"order {order_id}", f"{status_of.get(order_id, 'unknown to the customer side')}: {what}")
-        for order_id, what in held
-        if status_of.get(order_id) in (None, "rejected", "cancelled")
-    ]
-    return f"reservations and packages of {len(status_of)} orders", broken
+    compared = _comparison(reading)
+    compared.holders(inventory_copies.held_for_orders(reading.inventory, *ALL))
+    return f"{_checked(compared.findings)} reservations and packages", _broken(compared.findings)
 
 
 def _packages_of_lines(reading: Reading) -> Finding:
     """5: an order's lines, told by the customer side, against packages of the inventory side."""
-    served = [
-        row[0]
-        for row in reading.customer.execute(
-            "SELECT order_id FROM orders WHERE status IN ('confirmed', 'finished')"
-        )
-    ]
-    ordered = _quantities(
-        reading.customer,
-        "SELECT order_id, line_no, quantity FROM order_lines WHERE order_id = ANY(%s)",
-        served,
-    )
-    packed = _quantities(
-        reading.inventory,
-        """
-        SELECT order_id, line_no, sum(quantity) FROM packages JOIN package_lines USING (package_id)
-         WHERE status <> 'cancelled' AND order_id = ANY(%s) GROUP BY order_id, line_no
-        """,
-        served,
-    )
-    broken = [
-        (f"order line {key}", f"{ordered.get(key, 0)} ordered, {packed.get(key, 0)} in packages")
-        for key in sorted(ordered.keys() | packed.keys())
-        if ordered.get(key, 0) != packed.get(key, 0)
-    ]
-    return f"{len(ordered)} order lines in two databases", broken
+    compared = _comparison(reading)
+    compared.lines(inventory_copies.packed(reading.inventory, *ALL))
+    return f"{_checked(compared.findings)} order lines in two databases", _broken(compared.findings)
 
 
-def _quantities(conn: Connection[Any], query: Any, orders: list[Any]) -> dict[str, int]:
-    rows = conn.execute(query, [orders])
-    return {f"{order_id} {line_no}": int(quantity) for order_id, line_no, quantity in rows}
+def _checked(findings: Findings) -> int:
+    return sum(each.checked for each in findings.counted())
 
 
 def _inboxes(reading: Reading) -> Finding:
@@ -174,8 +150,7 @@ def _inboxes(reading: Reading) -> Finding:
 
 def _has_every_event(conn: Connection[Any]) -> bool:
     """False where some were forgotten, as they are some time after they were sent: then what is unknown may be old."""
-    row = conn.execute("SELECT coalesce(min(position), 1) FROM outbox").fetchone()
-    return row == (1,)
+    return conn.execute("SELECT FROM forgotten WHERE what = 'outbox'").rowcount == 0
 
 
 def _inbox(conn: Connection[Any], consumer: str) -> set[str]:
@@ -187,52 +162,51 @@ def _ids(documents: Documents, collection: str) -> set[str]:
     return {str(found["_id"]) for found in documents[collection].find({}, {"_id": 1})}
 
 
+def _walks(reading: Reading) -> Finding:
+    findings = Findings()
+    return route_checks.walks(reading, findings), _broken(findings)
+
+
+def _pincodes(reading: Reading) -> Finding:
+    findings = Findings()
+    return route_checks.pincodes(reading, findings), _broken(findings)
+
+
+def _paths(reading: Reading) -> Finding:
+    findings = Findings()
+    return route_checks.paths(reading, findings, ALL), _broken(findings)
+
+
 def _copies(reading: Reading) -> Finding:
-    """12: C6 and C7 against the catalog, C5 against the packages, D8 against the sales."""
-    source = inventory_copies.catalog_copy(reading.inventory)
-    copy = customer_copies.catalog_copy(reading.customer)
-    broken = [each for table in source for each in _unlike(table, source[table], copy[table])]
-    statuses = dict(reading.inventory.execute("SELECT package_id, status FROM packages").fetchall())
-    shown = reading.customer.execute("SELECT package_id, status FROM packages").fetchall()
-    broken += [
-        (f"package {key}", f"is {statuses.get(key)}, its customer sees {status}")
-        for key, status in shown
-        if statuses.get(key) != status
+    """12: C6 and C7 against the catalog, C5 against the packages, documents against what they are made from.
+
+    Also where the copy is newer than its source: at rest there is nothing that it could know better.
+    """
+    compared = _comparison(reading)
+    for table in inventory_copies.CATALOG:
+        compared.catalog(table, inventory_copies.catalog_rows(reading.inventory, table))
+    compared.packages(inventory_copies.packages(reading.inventory, *ALL))
+    rows = _checked(compared.findings)
+    looked_at = [
+        check(reading.inventory, reading.documents, compared.findings, ALL)
+        for check in (
+            document_checks.sales,
+            document_checks.logs,
+            document_checks.prices,
+            document_checks.announcements,
+        )
     ]
-    sales = _sales(reading.inventory)
-    broken += _unlike("sale", sales, _sold(reading.documents))
-    rows = sum(len(table) for table in source.values())
-    return f"{rows} rows of C6 and C7, {len(shown)} packages, {len(sales)} sales", broken
-
-
-def _unlike(table: str, source: dict[str, list[Any]], copy: dict[str, list[Any]]) -> Broken:
-    """Also where the copy is newer than its source: at rest there is nothing that it could know better."""
-    return [
-        (f"{table} {key}", f"source {source.get(key)}, copy {copy.get(key)}")
-        for key in sorted(source.keys() | copy.keys())
-        if source.get(key) != copy.get(key)
-    ]
-
-
-def _sales(conn: Connection[Any]) -> dict[str, list[Any]]:
-    rows = conn.execute(
-        "SELECT sale_id::text, seller_id::text, sku, fc_code, quantity, amount_paise FROM sales"
-    )
-    return {row[0]: list(row[1:]) for row in rows}
-
-
-def _sold(documents: Documents) -> dict[str, list[Any]]:
-    fields = ("seller_id", "sku", "fc_code", "quantity", "amount_paise")
-    found = documents[seller_sales.SELLER_SALES].find({}, dict.fromkeys(fields, 1))
-    return {each["_id"]: [each[field] for field in fields] for each in found}
+    doubts = [(f"{each.kind} {each.key}", each.detail) for each in compared.doubts]
+    found = [(each.row, each.detail) for each in compared.findings.kept if each.invariant == 12]
+    return f"{rows} rows of C5, C6 and C7, {', '.join(looked_at)}", [*found, *doubts]
 
 
 ACROSS: tuple[tuple[int, Callable[[Reading], Finding]], ...] = (
     (4, _holders),
     (5, _packages_of_lines),
     (7, _inboxes),
-    (8, route_checks.walks),
-    (9, route_checks.pincodes),
-    (10, route_checks.paths),
+    (8, _walks),
+    (9, _pincodes),
+    (10, _paths),
     (12, _copies),
 )

@@ -9,8 +9,9 @@ that JSON can't carry.
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,13 @@ class UnknownFunction(LocalError):
     def __init__(self, name: str) -> None:
         super().__init__(f"No app has a Lambda function called {name}.")
         self.name = name
+
+
+class Throttled(LocalError):
+    """More calls of the function at a time than it may have: it was not called. Only a test causes it here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Rate Exceeded: {name}.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Lambdas:
     def invoke(self, name: str, event: bytes | str = b"{}") -> Answer:
         """Call the function and wait. An exception becomes an answer, named by its class.
 
-        Raises UnknownFunction.
+        Raises UnknownFunction, Throttled.
         """
         self.check(name)
         return self._environments.submit(_call, name, self._handlers[name], event).result()
@@ -89,6 +97,17 @@ class Lambdas:
         """Raises UnknownFunction."""
         if name not in self._handlers:
             raise UnknownFunction(name)
+
+    @contextmanager
+    def replaced(self, name: str, handler: Handler) -> Iterator[Handler]:
+        """Another function in its place, for as long as the block lasts: a faulty one, say. Gives the function itself."""
+        self.check(name)
+        original = self._handlers[name]
+        self._handlers[name] = handler
+        try:
+            yield original
+        finally:
+            self._handlers[name] = original
 
     def close(self) -> None:
         """Let the calls under way finish, and take no more."""
@@ -99,6 +118,8 @@ def _call(name: str, handler: Handler, event: bytes | str) -> Answer:
     try:
         result = handler(json.loads(event or "{}"), Context(name))
         return Answer(json.loads(json.dumps(result)))
+    except Throttled:
+        raise
     except Exception as error:
         expected = isinstance(error, KartError)
         logger.log(

@@ -8,6 +8,9 @@
 - A Wait ends at its time. moto takes local time for UTC and cuts fractions of a second off. Where business
   time gets faster or slower meanwhile, the time is when it is due by then: on AWS that can't happen.
 - An execution tells of its start and its end. moto's tells nobody.
+- `States.ALL` matches neither States.Runtime (an answer without the field that a path asks for) nor
+  States.DataLimitExceeded: they end the execution. In moto a Catch of everything catches them, too.
+- An item of a Map that times out fails the Map with States.Timeout. moto fails over the name.
 
 The places are moto's own classes and modules, replaced for as long as the block of `put_right` is
 open. moto 5.2.5 is pinned for that reason, and `tests/workflows/test_engine.py` goes over each.
@@ -26,12 +29,27 @@ from typing import Any
 from jsonpath_ng.ext.parser import parse as parse_path
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    ILLEGAL_CUSTOM_ERROR_PREFIX,
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+    ErrorEqualsDecl,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
@@ -51,6 +69,9 @@ from .timers import Timers
 
 LOOK_AT_CLOCK_SECONDS = 1.0
 """How soon a waiting execution sees that business time runs at another speed."""
+
+NEVER_CAUGHT = frozenset({"States.Runtime", "States.DataLimitExceeded"})
+"""By no States.ALL."""
 
 PATHS_KEPT = 4_096
 """Parsed JSONPaths; a definition has a few dozen."""
@@ -89,11 +110,30 @@ def put_right(hooks: Hooks) -> Iterator[None]:
             (Timestamp, "_get_wait_seconds", _seconds_until),
             (WaitFunction, "_wait_interval", _wait_precisely(hooks.waiting, hooks.clock)),
             (retrier_decl, "time", retry_time),
+            (iteration_worker, "CustomErrorName", _error_named),
+            (ErrorEqualsDecl, "_eval_body", _matching(ErrorEqualsDecl._eval_body)),
             (json_path, "parse", lru_cache(PATHS_KEPT)(parse_path)),
             (lambda_eval_utils, "_invoke_lambda_function", _invoke_directly(hooks)),
         ):
             replaced.enter_context(_replaced(owner, attribute, replacement))
         yield
+
+
+def _error_named(error_name: str) -> ErrorName:
+    """Of an item. moto takes each for one of ours."""
+    if error_name.startswith(ILLEGAL_CUSTOM_ERROR_PREFIX):
+        return StatesErrorName(StatesErrorNameType.from_name(error_name))
+    return CustomErrorName(error_name)
+
+
+def _matching(matches: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def match(names: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        matches(names, env)
+        if error in NEVER_CAUGHT and names._STATE_ALL_ERROR in names.error_names:
+            env.stack[-1] = False
+
+    return match
 
 
 def _invoke_directly(hooks: Hooks) -> Callable[..., Any]:

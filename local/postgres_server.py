@@ -15,8 +15,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -60,7 +60,7 @@ FAST_AND_LOSSY = {
     "max_wal_senders": "0",
     "autovacuum": "off",
 }
-"""For tests: survives the death of its processes, not that of the machine."""
+"""For tests: what was committed last may be lost with the server's processes, and anything with the machine."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class PostgresServer:
     folder: Path
     port_variable: str
     durable: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of PostgreSQL, over those of every server here."""
 
     @property
     def data(self) -> Path:
@@ -223,8 +225,8 @@ class PostgresServer:
         raise PortTaken(chosen, f"the {self._title}", self.port_variable)
 
     def _command(self, port: int) -> list[str | Path]:
-        settings = SETTINGS | ({} if self.durable else FAST_AND_LOSSY) | {"port": str(port)}
-        options = [f"--{name}={value}" for name, value in settings.items()]
+        settings = {**SETTINGS, **({} if self.durable else FAST_AND_LOSSY), **self.settings}
+        options = [f"--{name}={value}" for name, value in settings.items()] + [f"--port={port}"]
         return [self._binaries() / "postgres", "-D", self.data, *options]
 
     def _comes_up(self, postmaster: psutil.Process) -> bool:

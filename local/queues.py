@@ -7,7 +7,6 @@ the queues promise no order.
 """
 
 import heapq
-import logging
 import random
 import sqlite3
 import time
@@ -18,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Condition, RLock
 
-logger = logging.getLogger(__name__)
+from online_kart.alarms import raise_alarm
 
-RETRY_SECONDS = (0.2, 1.0, 4.0, 15.0)
-"""How long to wait before each retry. The try after the last one is the last: then dead letter."""
+RETRY_SECONDS = (0.2, 1.0, 4.0, 10.0, 20.0, 30.0, 30.0)
+"""How long to wait before each retry. The try after the last one is the last: then dead letter. Together longer than a
+minute, so that a store that is away for one makes no dead letters; each so short that all is handled a minute after."""
 RECEIVE_COUNT_MAX = len(RETRY_SECONDS) + 1
 JITTER = 0.3
 
@@ -202,13 +202,6 @@ class Queues:
             self._make_visible([replace(message, visible_at=time.monotonic() + seconds)])
 
     def _bury(self, message: Message, error: str) -> None:
-        logger.error(
-            "%s: a message failed %d times and is a dead letter now: %s\n%s",
-            message.queue,
-            message.receive_count,
-            error,
-            message.body,
-        )
         with self._transaction(self._durable) as cursor:
             cursor.execute(
                 "INSERT INTO dead_letters (position, queue, message_id, body, error) "
@@ -216,6 +209,14 @@ class Queues:
                 (message.position, message.queue, message.message_id, message.body, error),
             )
             cursor.execute("DELETE FROM messages WHERE position = ?", (message.position,))
+        raise_alarm(
+            "DeadLetter",
+            queue=message.queue,
+            message_id=message.message_id,
+            tries=message.receive_count,
+            error=error,
+            body=message.body,
+        )
         self._landed([message])
 
     @contextmanager

@@ -23,7 +23,7 @@ from online_kart.clock import Clock
 from online_kart.messaging.machines import MACHINES, Kind
 
 from .errors import LocalError
-from .lambdas import ACCOUNT, Lambdas, UnknownFunction
+from .lambdas import ACCOUNT, Lambdas, Throttled, UnknownFunction
 from .moto_engine import Hooks, put_right
 
 FINISHED_KEPT = 500
@@ -152,7 +152,9 @@ class StepFunctions:
         try:
             answer = self._lambdas.invoke(name, payload)
         except UnknownFunction as error:
-            raise _resource_not_found(error) from error
+            raise _client_error("ResourceNotFoundException", 404, error) from error
+        except Throttled as error:
+            raise _client_error("TooManyRequestsException", 429, error) from error
         response = {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": answer.payload}
         return response | ({"FunctionError": "Unhandled"} if answer.is_error else {})
 
@@ -211,8 +213,8 @@ def _millis(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
 
 
-def _resource_not_found(unknown: UnknownFunction) -> ClientError:
-    """What the machine is told as Lambda.ResourceNotFoundException."""
-    error = {"Code": "ResourceNotFoundException", "Message": str(unknown)}
-    metadata = {"HTTPStatusCode": 404, "RequestId": "local"}
-    return ClientError({"Error": error, "ResponseMetadata": metadata}, "Invoke")
+def _client_error(code: str, http_status: int, error: LocalError) -> ClientError:
+    """What the machine is told as `Lambda.<code>`."""
+    metadata = {"HTTPStatusCode": http_status, "RequestId": "local"}
+    answer = {"Error": {"Code": code, "Message": str(error)}, "ResponseMetadata": metadata}
+    return ClientError(cast(Any, answer), "Invoke")

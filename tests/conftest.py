@@ -1,56 +1,34 @@
-"""Databases and time for every test.
-
-The servers are embedded ones on free ports, or those the environment names. Sessions that run at
-the same time share them, and the last one stops them. A test gets databases of its own: copies of a
-template that has the migrations, some 15 ms each.
-"""
+"""Databases and time for every test. The servers, and how a test gets databases of its own, are in `servers`."""
 
 import contextlib
-import fcntl
-import hashlib
-import itertools
-import os
+import json
+import logging
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from psycopg import Connection, sql
-from psycopg.conninfo import make_conninfo
-from psycopg.errors import ObjectInUse
+from psycopg import Connection
 from pymongo import monitoring
 from pymongo.database import Database as Documents
 
-from local import databases
 from local.databases import Databases
 from local.demo.network import indian_network
-from local.ports import Ports
-from local.state import locked
-from online_kart import migrate
+from online_kart import alarms as alarms_module, migrate
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
 from online_kart.domain.network import Network
 from online_kart.postgres import Database
 from tests.portable import PortableOnly
+from tests.servers import CopyTemplate, fresh_name, shared_servers, template_copies
 
-STATE = databases.test_state()
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-PREFIX = "kart_test_"
-"""Databases that a killed session leaves behind are known by it."""
 
-_numbers = itertools.count(1)
 _listener = PortableOnly()
 monitoring.register(_listener)  # before the first client is made
-
-
-def fresh_name() -> str:
-    return f"{PREFIX}{os.getpid()}_{next(_numbers)}"
 
 
 @pytest.fixture(autouse=True)
@@ -67,106 +45,23 @@ def only_portable_commands() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Databases]:
     """All three, running."""
-    STATE.mkdir(parents=True, exist_ok=True)
-    with (STATE / "sessions.lock").open("a") as sessions:
-        alone = _try_flock(sessions.fileno(), fcntl.LOCK_EX)
-        addresses = databases.ensure(STATE, Ports.any_free(), durable=False)
-        if alone:
-            for dsn in (addresses.inventory_dsn, addresses.customer_dsn):
-                drop_leftovers(dsn)
-        fcntl.flock(sessions, fcntl.LOCK_SH)
+    with shared_servers() as addresses:
         yield addresses
-        connection.database(addresses.mongodb_uri, PREFIX).client.close()
-        if _try_flock(sessions.fileno(), fcntl.LOCK_EX):
-            databases.forget(STATE)
-
-
-def _try_flock(file_descriptor: int, kind: int) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(file_descriptor, kind | fcntl.LOCK_NB)
-        return True
-    return False
-
-
-def drop_leftovers(dsn: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as conn:
-        leftovers = conn.execute(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX]
-        ).fetchall()
-        for (name,) in leftovers:
-            with contextlib.suppress(ObjectInUse):
-                conn.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 # -- PostgreSQL
 
-CopyTemplate = Callable[[], AbstractContextManager[str]]
-"""Makes a database with all migrations, gives its DSN, and drops it."""
-
-
-def template_copies(dsn: str, migrations: Path) -> Iterator[CopyTemplate]:
-    """A template database, made once for each state of the migrations, and the way to copy it."""
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(migrations.glob("*.sql"))))
-    template = sql.Identifier(f"template_{digest.hexdigest()[:16]}")
-    with psycopg.connect(dsn, autocommit=True) as admin:
-        with locked(STATE / "templates.lock"):
-            if not database_exists(admin, template):
-                make_template(admin, dsn, template, migrations)
-
-        used: list[str] = []
-
-        @contextlib.contextmanager
-        def copy() -> Iterator[str]:
-            # A test's goes two tests later: PostgreSQL looks every 100 ms whether its connections
-            # have ended, and they take a moment.
-            while len(used) > 1:
-                drop(admin, used.pop(0))
-            name = fresh_name()
-            # FILE_COPY: half the time of WAL_LOG for so small a database.
-            admin.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                    sql.Identifier(name), template
-                )
-            )
-            try:
-                yield make_conninfo(dsn, dbname=name)
-            finally:
-                used.append(name)
-
-        yield copy
-        while used:
-            drop(admin, used.pop())
-
-
-def drop(admin: Connection[Any], name: str) -> None:
-    admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def database_exists(conn: Connection[Any], name: sql.Identifier) -> bool:
-    found = conn.execute(
-        "SELECT FROM pg_database WHERE datname = %s", [name.as_string().strip('"')]
-    )
-    return found.rowcount == 1
-
-
-def make_template(
-    admin: Connection[Any], dsn: str, template: sql.Identifier, migrations: Path
-) -> None:
-    """In one step: the database gets the template's name when its migrations are through."""
-    draft = fresh_name()
-    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
-    migrate.migrate(make_conninfo(dsn, dbname=draft), migrations)
-    admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), template))
-
 
 @pytest.fixture(scope="session")
 def inventory_copies(servers: Databases) -> Iterator[CopyTemplate]:
-    yield from template_copies(servers.inventory_dsn, migrate.INVENTORY)
+    with template_copies(servers.inventory_dsn, migrate.INVENTORY) as copies:
+        yield copies
 
 
 @pytest.fixture(scope="session")
 def customer_copies(servers: Databases) -> Iterator[CopyTemplate]:
-    yield from template_copies(servers.customer_dsn, migrate.CUSTOMER)
+    with template_copies(servers.customer_dsn, migrate.CUSTOMER) as copies:
+        yield copies
 
 
 @pytest.fixture
@@ -233,6 +128,29 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
+
+
+# -- alarms
+
+
+class Collecting(logging.Handler):
+    """Keeps the alarms that are raised, as the objects that their lines are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarms: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.alarms.append(json.loads(record.getMessage()))
+
+
+@pytest.fixture
+def alarms() -> Iterator[list[dict[str, Any]]]:
+    """What was raised during the test, in order."""
+    collecting = Collecting()
+    alarms_module.logger.addHandler(collecting)
+    yield collecting.alarms
+    alarms_module.logger.removeHandler(collecting)
 
 
 # -- time

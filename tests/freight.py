@@ -115,7 +115,6 @@ def put_package(
         package_events.announce(conn, package, now)
         if loaded:
             load(shop, package_id, stops[0], stops[1], ready_at)
-        reservations.insert(conn, [reservation], now)
         assert reservations.reserve(conn, [reservation], now)
     return package_id
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from fulfillment_app.chalicelib.services import runs
 from local import diagrams
 from local.apps import APPS, ROOT, all_functions, load_apps
 from local.step_functions import SUFFIX, snake_case
+from online_kart import aws, postgres
+from online_kart.documents import connection as documents
 from online_kart.domain import errors
 from online_kart.domain.events import EVENTS
 from online_kart.messaging.machines import MACHINES
@@ -290,6 +293,70 @@ def test_sql_is_in_stores_only():
     assert not found
 
 
+# -- crash points
+
+DOTTED = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
+NOT_THEIR_OWN_COMMIT = {
+    # What asks for new route tables dies in `request_rebuild`, which is part of its transaction, and in the nudge.
+    "facilities": {
+        *("add_hub", "add_fulfillment_center", "_change", "_close", "_delete"),
+        *("add_leg", "change_leg", "delete_leg", "put_network"),
+    },
+    "holidays": {"add", "remove"},
+    "pincodes": {"add", "remove", "replace"},
+    # Nothing is written, or all of it is rolled back.
+    "dry_runs": {"_draft"},
+    "line_haul": {"check_arrival"},
+    # It reads; or what it writes is written by another function, which has a crash point.
+    "batches": {"by_id", "_expect_departure"},
+    "packages": {"tell_again"},
+    "stock": {"_reserve"},
+}
+"""Functions of services that open a transaction and pass no crash point of their own, by module."""
+
+
+def calls_of(name: str, node: ast.AST) -> Iterator[ast.Call]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and ast.unparse(each.func).split(".")[-1] == name:
+            yield each
+
+
+def crashpoints() -> Iterator[tuple[str, str]]:
+    """(name, where) of each in what is shipped. A name that is no literal is shown as it is written."""
+    for path in python_files(*SHIPPED):
+        for call in calls_of("crashpoint", ast.parse(path.read_text())):
+            (name,) = call.args
+            text = name.value if isinstance(name, ast.Constant) else f"<{ast.unparse(name)}>"
+            yield str(text), f"{named(path)}:{call.lineno}"
+
+
+def test_each_crash_point_has_a_name_of_its_own_that_is_a_literal():
+    """So a world can be named by who dies in it."""
+    places: dict[str, list[str]] = {}
+    for name, where in crashpoints():
+        assert DOTTED.fullmatch(name), f'{where}: {name} should read "reserve_stock.held".'
+        places.setdefault(name, []).append(where)
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+    assert len(places) > 100
+
+
+def test_every_transaction_of_a_service_has_a_crash_point():
+    """Who adds one says where a process may die in it (see online_kart/crashpoints.py)."""
+    without: dict[str, set[str]] = {}
+    for path in python_files(*(ROOT / app / "chalicelib" / "services" for app in APPS)):
+        for function in functions_of(ast.parse(path.read_text())):
+            opens = any(calls_of("transaction", function))
+            if opens and not any(calls_of("crashpoint", function)):
+                without.setdefault(path.stem, set()).add(function.name)
+
+    assert without == NOT_THEIR_OWN_COMMIT
+
+
+def functions_of(module: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in module.body if isinstance(node, ast.FunctionDef))
+
+
 # -- migrations and the README
 
 
@@ -307,7 +374,7 @@ def tables_of(database: str) -> set[str]:
     return {
         table
         for path in migrations
-        for table in re.findall(r"CREATE TABLE (\w+)", path.read_text())
+        for table in re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", path.read_text())
     }
 
 
@@ -323,7 +390,7 @@ def test_every_row_of_the_mission_has_its_place_in_the_readme():
 
     assert " ".join(rows) == (
         "I1 I2 I2b I3 I4 I4b I5 I6 I7 I8 I9 I10 I11 I12 I13 "
-        "C1 C2 C3 C4 C5 C6 C7 D1 D2 D3 D4 D5 D6 D7 D8"
+        "C1 C2 C3 C4 C4b C5 C6 C7 D1 D2 D3 D4 D5 D6 D7 D8"
     )
 
 
@@ -340,3 +407,97 @@ def test_definitions_are_json_with_two_spaces():
     for path in diagrams.DEFINITIONS.glob("*.json"):
         json.loads(path.read_text())
         assert "\t" not in path.read_text(), named(path)
+
+
+# -- time-outs
+
+API_GATEWAY_SECONDS = 29
+
+
+def chalice_config(app: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((ROOT / app / ".chalice" / "config.json").read_text())
+    return config
+
+
+def lambda_timeouts(app: str) -> dict[str, int]:
+    """Seconds, of functions that have a time-out of their own."""
+    own = chalice_config(app)["lambda_functions"]
+    return {function: settings["lambda_timeout"] for function, settings in own.items()}
+
+
+def test_a_step_ends_when_its_machine_stops_waiting_for_it():
+    """A Lambda that ran on would work beside the next attempt; one that ended before would fail by another name."""
+    wait = {
+        snake_case(name): state["TimeoutSeconds"]
+        for machine in MACHINE_NAMES
+        for name, state in tasks_of(machine)
+    }
+    own = {name: seconds for app in APPS for name, seconds in lambda_timeouts(app).items()}
+
+    assert {name: own.get(name) for name in wait} == wait
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_gives_up_a_request_when_its_gateway_does(app):
+    assert lambda_timeouts(app)["api_handler"] == API_GATEWAY_SECONDS
+    assert 0 < chalice_config(app)["lambda_timeout"] <= 60, "What runs each minute ends within it."
+
+
+@pytest.mark.parametrize("machine", MACHINE_NAMES)
+def test_a_machine_has_an_end(machine):
+    """Express executions live five minutes, and tell nobody if they are cut; a batch may wait for weeks."""
+    seconds = diagrams.definition(machine)["TimeoutSeconds"]
+    assert 0 < seconds < (300 if MACHINES[machine] == "EXPRESS" else 366 * 24 * 3600)
+
+
+def test_what_waits_for_another_waits_for_less_than_who_waits_for_it():
+    """From the inside out: a lock, a statement, a request; a call of AWS and all its attempts."""
+    statement_seconds = postgres.STATEMENT_MS_MAX / 1000
+    shortest_step = min(s["TimeoutSeconds"] for m in MACHINE_NAMES for _, s in tasks_of(m))
+    all_attempts = aws.ATTEMPTS_MAX * (aws.CONNECT_SECONDS_MAX + aws.ANSWER_SECONDS_MAX)
+
+    assert postgres.LOCK_WAIT_MS_MAX < postgres.STATEMENT_MS_MAX
+    assert statement_seconds + postgres.CONNECT_SECONDS_MAX <= shortest_step
+    assert statement_seconds + all_attempts < API_GATEWAY_SECONDS
+    assert documents.ANSWER_MS_MAX < API_GATEWAY_SECONDS * 1000
+    assert 2 * documents.ANSWER_MS_MAX < postgres.IDLE_IN_TRANSACTION_MS_MAX
+
+
+MAKERS_OF_CLIENTS = {
+    "layers/online_kart/aws.py": r"boto3\.client\(",
+    "layers/online_kart/documents/connection.py": r"MongoClient\(",
+    "layers/online_kart/postgres.py": r"KartConnection\.connect\(",
+    "layers/online_kart/migrate.py": r"psycopg\.connect\(",
+}
+"""The one place of each kind, which sets its time-outs."""
+
+
+def test_clients_are_made_where_their_time_outs_are():
+    for pattern in MAKERS_OF_CLIENTS.values():
+        found = {file for file, _, line in text_of(*SHIPPED) if re.search(pattern, line)}
+        assert found <= set(MAKERS_OF_CLIENTS), f"Make it in one of {sorted(MAKERS_OF_CLIENTS)}."
+    others = {"httpx", "requests", "socket", "urllib.request", "http.client"}
+    found = {named(path) for path in python_files(*SHIPPED) if imports_of(path) & others}
+    assert found == {"layers/online_kart/payment_provider.py"}, "Say there how long it may take."
+    text = (LAYER / "payment_provider.py").read_text()
+    assert text.count("urlopen(") == text.count("timeout=ANSWER_SECONDS_MAX") == 1
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules that a file imports, absolutely."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_every_time_out_says_why_it_has_its_value():
+    """A constant that ends in SECONDS_MAX or MS_MAX has a docstring below it."""
+    for path in python_files(LAYER):
+        body = ast.parse(path.read_text()).body
+        for place, node in enumerate(body):
+            if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+                continue
+            if re.search(r"(SECONDS|MS)(_MAX)?$", name := node.targets[0].id):
+                following = body[place + 1] if place + 1 < len(body) else None
+                says = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+                assert says, f"{named(path)}:{node.lineno}: {name}"

@@ -149,7 +149,6 @@ def _planned(market: Market, lane: Lane) -> UUID:
         status="confirmed",
         held_until=market.now,
     )
-    reservations.insert(market.conn, [held], market.now)
     assert reservations.reserve(market.conn, [held], market.now)
     (package_id,) = market.plan(order).package_ids
     return package_id
@@ -216,7 +215,9 @@ def _turn_back(market: Market, package_id: UUID) -> None:
         return  # it has not left: there is nothing to send back
     with market.conn.transaction():
         facilities.lock_network_to_read(market.conn)
-        replanning.send_back(market.conn, market.documents, package_id, "recalled", market.now)
+        replanning.send_back(
+            market.conn, market.documents, package_id, "recalled", market.now, "recall_packages"
+        )
 
 
 # As they are

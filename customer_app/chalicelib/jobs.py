@@ -6,10 +6,10 @@ from typing import Any
 from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
-from online_kart.messaging import outbox, retention
+from online_kart.messaging import outbox
 
 from . import wiring
-from .services import orders
+from .services import orders, payments, retention
 
 jobs = Blueprint(__name__)
 
@@ -33,6 +33,15 @@ def sweep_orders(event: CloudWatchEvent) -> dict[str, Any]:
     swept = orders.sweep(wiring.customer_db(), stuck_before, SWEPT_AT_ONCE_MAX, now)
     wiring.nudge_relay()
     return {"swept": swept}
+
+
+@jobs.schedule(Rate(1, unit=Rate.MINUTES), name="settle_payments")
+def settle_payments(event: CloudWatchEvent) -> dict[str, Any]:
+    """Capture payments of confirmed orders; release those of rejected and cancelled ones."""
+    settled = payments.settle(
+        wiring.customer_db(), wiring.payments(), SWEPT_AT_ONCE_MAX, wiring.now()
+    )
+    return {"settled": settled}
 
 
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_customer")

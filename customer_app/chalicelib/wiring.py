@@ -10,10 +10,13 @@ from typing import Any
 from psycopg import Connection
 from pymongo.database import Database as Documents
 
+from online_kart import aws
 from online_kart.clock import Clock
 from online_kart.documents import connection
+from online_kart.domain.payments import PaymentProvider
 from online_kart.messaging import relay
 from online_kart.messaging.bus import EventBus
+from online_kart.payment_provider import HttpPaymentProvider
 from online_kart.postgres import Database
 from online_kart.settings import CustomerSettings
 
@@ -52,6 +55,12 @@ def bus() -> EventBus:
     return EventBus(aws_client("events"), settings().event_bus)
 
 
+@cache
+def payments() -> PaymentProvider:
+    """Knows no order where no provider is connected: none can be prepaid then."""
+    return HttpPaymentProvider(settings().payments_url)
+
+
 def nudge_relay() -> None:
     """Ask the relay to send what was just committed. Its schedule would do so within a minute anyway."""
     function = settings().relay_function
@@ -60,6 +69,4 @@ def nudge_relay() -> None:
 
 @cache
 def aws_client(service: str) -> Any:
-    import boto3  # 155 ms: only where it is used
-
-    return boto3.client(service, region_name=settings().aws_region)
+    return aws.client(service, settings().aws_region)

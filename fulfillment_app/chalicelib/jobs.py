@@ -6,7 +6,7 @@ from typing import Any
 from chalice import Blueprint, Cron, Rate
 from chalice.app import CloudWatchEvent
 
-from online_kart.messaging import outbox, retention
+from online_kart.messaging import outbox
 
 from . import wiring
 from .services import (
@@ -15,6 +15,8 @@ from .services import (
     rebuilds,
     recalls,
     reconciliations,
+    reservation_requests,
+    retention,
     runs,
     sales,
     stock,
@@ -94,9 +96,13 @@ def close_drained_facilities(event: CloudWatchEvent) -> dict[str, Any]:
 
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_inventory")
 def prune_inventory(event: CloudWatchEvent) -> dict[str, Any]:
-    """Forget sent events, handled ids, old answers, and route tables that nothing uses."""
-    forgotten = retention.prune(wiring.inventory_db(), wiring.now())
-    return {**forgotten, "route_tables": rebuilds.prune(wiring.documents())}
+    """Forget what is older than its rule says (LIMITS.md), requests nobody waits for, and route tables nothing uses."""
+    conn, documents, clock = wiring.inventory_db(), wiring.documents(), wiring.clock()
+    return {
+        **retention.prune(conn, documents, clock.now(), clock.wall_now()),
+        "reservation_requests": reservation_requests.prune(conn, clock.now()),
+        "route_tables": rebuilds.prune(documents),
+    }
 
 
 @jobs.schedule(Cron(30, 20, "*", "*", "?", "*"), name="rebuild_routes_daily")

@@ -6,7 +6,7 @@ wall_epoch) × speed`. The running system keeps these three numbers in a small J
 process reads; whoever changes the speed replaces the file (`local/clock.py`). What it costs: one
 `stat` for each look at the clock.
 
-This is the only module that asks the computer for the time.
+This is the only module that asks the computer for the time; but each line of `alarms` bears the wall clock's.
 """
 
 import json

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from .domain.errors import InvalidRequest, KartError, Unavailable
+from . import repeats
+from .domain.errors import HeaderMissing, InvalidRequest, KartError, Unavailable
 from .http import InvalidFields, Page
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -37,7 +38,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """All of an operation but its path and method. `path` has the types of parameters that are not plain text."""
+    """All of an operation but its path and method. `path` has the types of parameters that are not plain text.
+
+    `takes_key`: it may come with an `Idempotency-Key`. `needs_key`: it has to.
+    """
 
     answers: tuple[Answer, ...]
     body: Any = None
@@ -46,10 +50,11 @@ class Operation:
     path: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[type[KartError], ...] = ()
     needs_key: bool = False
+    takes_key: bool = False
 
     @property
     def reads_input(self) -> bool:
-        return self.body is not None or self.query is not None or bool(self.path) or self.needs_key
+        return self.body is not None or self.query is not None or bool(self.path) or self.takes_key
 
 
 def ok(content: Any, *media_types: str) -> Answer:
@@ -86,11 +91,12 @@ def operation(
 ) -> Callable[[V], V]:
     """Say what the view takes and answers. `errors` are those of its own: see `errors_of` for the others.
 
-    `needs_key`: it asks for an `Idempotency-Key`.
+    `needs_key`: it asks for an `Idempotency-Key`. That others take one, `@repeats.safe` has said before.
     """
-    said = Operation(answers, body, needs_body, query, path or {}, errors, needs_key)
 
     def say(view: V) -> V:
+        takes_key = needs_key or repeats.is_safe(view)
+        said = Operation(answers, body, needs_body, query, path or {}, errors, needs_key, takes_key)
         setattr(view, _SAID, said)
         return view
 
@@ -106,4 +112,5 @@ def operation_of(view: Callable[..., Any]) -> Operation | None:
 def errors_of(said: Operation) -> tuple[type[KartError], ...]:
     """Its own errors, and those of all that read a request or ask a store."""
     malformed = (InvalidRequest, InvalidFields) if said.reads_input else ()
-    return tuple(dict.fromkeys((*malformed, *said.errors, Unavailable)))
+    keyed = (HeaderMissing,) if said.takes_key else ()
+    return tuple(dict.fromkeys((*malformed, *keyed, *said.errors, Unavailable)))

@@ -9,13 +9,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from chalice import Response
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
-from .domain.errors import Conflict, InvalidRequest, KartError, NotFound, Unavailable
+from .domain.errors import Conflict, HeaderMissing, InvalidRequest, KartError, NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +24,17 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 200
 ERRORS_SHOWN_MAX = 50  # of one request's fields
 HEADER_LENGTH_MAX = 200
+CURSOR_LENGTH_MAX = 1_000  # the longest sort key has three parts, each shorter than 200 characters
+
+RETRY_AFTER = "Retry-After"
+RETRY_AFTER_SECONDS = 2
+"""What does not answer is back within seconds (a failover, a moment of crowding) or not soon: asking sooner adds to it."""
 
 NUL = "\0"
 """PostgreSQL's text can't hold it, so no text of a request may."""
 
 STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
+    HeaderMissing: HTTPStatus.BAD_REQUEST,
     InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -37,8 +44,14 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
 INTERNAL_ERROR = "InternalError"
 """The type of a problem that is a bug of ours: it has no class."""
 
-RESERVED = frozenset({"type", "title", "status"})
+RESERVED = frozenset({"type", "title", "status", "retry"})
 """A problem's own members; an error's facts can't replace them."""
+
+KEY = "Idempotency-Key"
+EXPECTED: dict[str, str] = {
+    KEY: "1 to 200 characters of your own choice, such as a UUID; send the same again to repeat the request"
+}
+"""What a client has to send, by header."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -62,7 +75,9 @@ class Query(BaseModel):
     )
 
     limit: int = Field(PAGE_SIZE_DEFAULT, ge=1, le=PAGE_SIZE_MAX, description="Rows of a page.")
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: Annotated[str, Field(max_length=CURSOR_LENGTH_MAX)] | None = Field(
+        None, description="`next_cursor` of the page before."
+    )
 
 
 class Page(BaseModel, Generic[T]):
@@ -150,11 +165,7 @@ def read_path(type_: type[T] | Any, value: str, field: str) -> T:
 def required_header(request: Request, name: str) -> str:
     value = str(request.headers.get(name.lower()) or "")
     if not 1 <= len(value) <= HEADER_LENGTH_MAX:
-        raise InvalidRequest(
-            f"The header {name} is missing or too long.",
-            name,
-            f"1 to {HEADER_LENGTH_MAX} characters",
-        )
+        raise HeaderMissing(f"The header {name} is missing or too long.", name, EXPECTED[name])
     _refuse_nul(value, name)
     return value
 
@@ -205,17 +216,34 @@ def rendered_response(body: str, status: int, headers: Mapping[str, str] | None 
     )
 
 
+RETRIED_LATER: dict[str, Any] = {
+    "retry": {
+        "is_safe": True,
+        "after_seconds": RETRY_AFTER_SECONDS,
+        "how": "Send the same request, with the same Idempotency-Key if it had one: it happens once.",
+    }
+}
+"""The member of a problem that says that the request may be sent again as it was, and when."""
+
+
+def is_ours(status: HTTPStatus) -> bool:
+    """Whether the client did nothing wrong: the same request may be answered otherwise later."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def problem(
     status: HTTPStatus, type_: str, title: str, extra: dict[str, Any] | None = None
 ) -> Response:
-    """RFC 9457. `type_` is stable: clients may decide by it."""
-    body = {"type": type_, "title": title, "status": int(status), **(extra or {})}
+    """RFC 9457. `type_` is stable: clients may decide by it. One that is ours says when to try again."""
+    extra = {**(extra or {}), **(RETRIED_LATER if is_ours(status) else {})}
+    retry_after = {RETRY_AFTER: str(RETRY_AFTER_SECONDS)} if is_ours(status) else {}
+    body = {"type": type_, "title": title, "status": int(status), **extra}
     return Response(
         body=json.dumps(
             {key: value for key, value in body.items() if value is not None}, default=str
         ),
         status_code=int(status),
-        headers={"Content-Type": "application/problem+json"},
+        headers={"Content-Type": "application/problem+json", **retry_after},
     )
 
 
@@ -244,6 +272,10 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
         except KartError as error:
             status = status_of(type(error))
             return _problem_of(error, status) if status else _bug()
+        except (DeadlockDetected, SerializationFailure):
+            # Whoever met another gave way, and nothing of it happened.
+            crowded = Unavailable("Others were in the way.")
+            return _problem_of(crowded, HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
             return _bug()
 

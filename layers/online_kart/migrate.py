@@ -38,8 +38,16 @@ ADVISORY_LOCK = 0x4B415254
 """Any number will do, if nobody else uses it: PostgreSQL keeps advisory locks per database."""
 
 LOCK_WAIT_SECONDS = 60.0
+"""Another release's migrations, which are done by then; its own statements have no time-out, for an index takes its time."""
+
 LOCK_POLL_SECONDS = 0.1
+"""A deployment that waits its turn does so for tens of seconds: ten questions a second cost nothing and lose nothing."""
+
 CONNECT_SECONDS_MAX = 10
+"""Twice that of a request: nobody waits for a deployment, and a database that was paused wakes up for it."""
+
+TABLE_LOCK_SECONDS_MAX = 5
+"""Rather fail than make the whole shop wait behind us for a busy table's lock."""
 
 _FILE_NAME = re.compile(r"(?P<version>\d{4,14})_\w+\.sql")
 _UP = re.compile(
@@ -90,8 +98,7 @@ def migrate(dsn: str, folder: Path) -> list[str]:
         # otherwise keep the lock until its statement ends.
         conn.execute("SET client_connection_check_interval = '2s'")
         _take_lock(conn)
-        # Rather fail than make the whole shop wait behind us for a busy table's lock.
-        conn.execute("SET lock_timeout = '5s'")
+        conn.execute(f"SET lock_timeout = '{TABLE_LOCK_SECONDS_MAX}s'")
         applied = _applied(conn)
         pending = _pending(migrations, applied)
         for migration in pending:

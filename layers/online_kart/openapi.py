@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from . import problems
 from .contract import JSON, Answer, Operation, errors_of, operation_of
 from .domain.errors import KartError
-from .http import HEADER_LENGTH_MAX, INTERNAL_ERROR
+from .http import HEADER_LENGTH_MAX, INTERNAL_ERROR, KEY, RETRY_AFTER, is_ours
 from .problems import Schema, schema_name
 from .request_ids import HEADER
 
@@ -106,7 +106,7 @@ def document(app: Chalice, title: str, description: str) -> dict[str, Any]:
         # Sign-in is a later step: its `securitySchemes` come here, and `security` beside `paths`.
         "components": {
             "schemas": _components(routes, schemas) | _problems(errors, schemas),
-            "headers": {HEADER: _request_id()},
+            "headers": {HEADER: _request_id(), RETRY_AFTER: _retry_after()},
         },
     }
 
@@ -198,6 +198,14 @@ def _request_id() -> Schema:
     }
 
 
+def _retry_after() -> Schema:
+    return {
+        "required": True,
+        "description": "Seconds to wait before the same request is sent again.",
+        "schema": {"type": "integer"},
+    }
+
+
 # -- an operation
 
 
@@ -221,12 +229,12 @@ def _parameters(route: Route, schemas: _Schemas) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     if route.said.query:
         yield from _query_parameters(schemas.model(route.method, route.path, "query"))
-    if route.said.needs_key:
+    if route.said.takes_key:
         yield {
-            "name": "Idempotency-Key",
+            "name": KEY,
             "in": "header",
-            "required": True,
-            "description": "The same request again under the same key, within 24 h, gets the same answer.",
+            "required": route.said.needs_key,
+            "description": "The same request again under the same key, within 24 h, happens once and gets the same answer.",
             "schema": {"type": "string", "minLength": 1, "maxLength": HEADER_LENGTH_MAX},
             "example": "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11",
         }
@@ -271,9 +279,8 @@ def _body(route: Route, schemas: _Schemas) -> dict[str, Any] | None:
 
 def _answers(route: Route, schemas: _Schemas) -> dict[str, dict[str, Any]]:
     """By status. Each has its request's id."""
-    marked = {HEADER: {"$ref": f"#/components/headers/{HEADER}"}}
     return {
-        status: {**told, "headers": {**told.get("headers", {}), **marked}}
+        status: {**told, "headers": {**told.get("headers", {}), **_header(HEADER)}}
         for status, told in sorted(_responses(route, schemas))
     }
 
@@ -283,11 +290,12 @@ def _responses(route: Route, schemas: _Schemas) -> Iterator[tuple[str, dict[str,
         yield str(int(answer.status)), _answer(route, answer, schemas)
     errors = sorted(errors_of(route.said), key=problems.answered)
     for status, of_status in groupby(errors, key=problems.answered):
-        yield str(int(status)), _refusal(list(of_status))
+        yield str(int(status)), _refusal(status, list(of_status))
     if "*/*" not in route.media_types:
         not_json = {"schema": _named(_NOT_JSON)}
         yield "415", {"description": "The Content-Type is not JSON's", "content": {JSON: not_json}}
-    yield str(int(HTTPStatus.INTERNAL_SERVER_ERROR)), _problem(problems.BUG, [INTERNAL_ERROR])
+    bug = HTTPStatus.INTERNAL_SERVER_ERROR
+    yield str(int(bug)), _problem(bug, problems.BUG, [INTERNAL_ERROR])
 
 
 def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
@@ -301,19 +309,24 @@ def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     return told
 
 
-def _refusal(errors: Sequence[type[KartError]]) -> dict[str, Any]:
+def _refusal(status: HTTPStatus, errors: Sequence[type[KartError]]) -> dict[str, Any]:
     told = "\n".join(f"- `{error.__name__}`: {problems.meaning(error)}" for error in errors)
-    return _problem(told, [error.__name__ for error in errors])
+    return _problem(status, told, [error.__name__ for error in errors])
 
 
-def _problem(description: str, names: Sequence[str]) -> dict[str, Any]:
+def _problem(status: HTTPStatus, description: str, names: Sequence[str]) -> dict[str, Any]:
     """The problems of one status, told apart by their `type`."""
     schemas = [_named(schema_name(name)) for name in names]
     schema: Schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
     return {
         "description": description,
         "content": {problems.MEDIA_TYPE: {"schema": schema}},
+        "headers": _header(RETRY_AFTER) if is_ours(status) else {},
     }
+
+
+def _header(name: str) -> dict[str, Schema]:
+    return {name: {"$ref": f"#/components/headers/{name}"}}
 
 
 def _named(name: str) -> Schema:

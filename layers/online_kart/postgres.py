@@ -5,7 +5,9 @@ server has a thread for each client; one that ends leaves its connection to the 
 client does not cost a new connection. Both are served by the same few lines, and by no pool whose
 background threads would be frozen with a Lambda's environment.
 
-What a lost connection raises becomes Unavailable, which state machines know to try again.
+What a lost connection raises becomes Unavailable, which state machines know to try again, and so does
+what took longer than it may. Every time-out of PostgreSQL is here; migrations, which are run by hand,
+have their own (`migrate`).
 """
 
 import contextlib
@@ -17,17 +19,47 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 import psycopg
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import (
+    DeadlockDetected,
+    IdleInTransactionSessionTimeout,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+)
 from psycopg.pq import TransactionStatus
-from psycopg.rows import TupleRow
+from psycopg.rows import Row, TupleRow
 
 from .domain.errors import Unavailable
 
 CONNECT_SECONDS_MAX = 5
+"""A server in the same region answers within milliseconds; one that fails over takes longer than anybody waits."""
+
+STATEMENT_MS_MAX = 15_000
+"""Under the 20 s of an order's steps and API Gateway's 29 s: who waits hears from us, not from what gave up on us.
+
+Every statement of a request or a step reads or writes a bounded number of rows by an index, in milliseconds. What is
+meant to read whole tables says so for its own transaction (`checks`, `migrate`).
+"""
+
+LOCK_WAIT_MS_MAX = 10_000
+"""Under STATEMENT_MS_MAX, so that the error tells what was waited for. A hot row is held for milliseconds, the network
+for some seconds (a dry run of all of India): who waits for longer waits behind something that hangs."""
+
+IDLE_IN_TRANSACTION_MS_MAX = 60_000
+"""A Lambda function that was stopped in mid-transaction leaves its locks to nobody: the server takes them back. A
+service that writes documents before it commits may wait for them (`documents.connection.ANSWER_MS_MAX`, twice)."""
+
+SESSION_SETTINGS = {
+    "statement_timeout": STATEMENT_MS_MAX,
+    "lock_timeout": LOCK_WAIT_MS_MAX,
+    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS_MAX,
+}
+"""The server's name of each → milliseconds."""
+
 IDLE_CONNECTIONS_MAX = 16
 """How many connections of threads that have ended are kept for others."""
 
@@ -40,8 +72,11 @@ KEEPALIVES: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+"""A network that drops packets says nothing: a silent connection is given up after 45 s, an unanswered one after 10."""
 
 ATTEMPTS_MAX = 6
+"""Each deadlock lets one of two through, so six who met are through; more says that the order of locks is wrong."""
+
 BACKOFF_SECONDS = 0.01
 """Before the second attempt; doubled for each further one."""
 
@@ -50,8 +85,24 @@ Idle = tuple["KartConnection", float]
 """A connection nobody holds, and when it was last used."""
 
 
+class KartCursor(psycopg.Cursor[Row]):
+    """A cursor that raises Unavailable when the server is lost, or keeps us waiting for too long."""
+
+    def execute(self, *args: Any, **kwargs: Any) -> Self:
+        with _unavailable_when_lost(self.connection):
+            return super().execute(*args, **kwargs)
+
+    def executemany(self, *args: Any, **kwargs: Any) -> None:
+        with _unavailable_when_lost(self.connection):
+            super().executemany(*args, **kwargs)
+
+
 class KartConnection(psycopg.Connection[TupleRow]):
-    """A connection whose transactions raise Unavailable when the server is lost."""
+    """A connection whose statements and transactions raise Unavailable when the server is lost."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cursor_factory = KartCursor
 
     @contextlib.contextmanager
     def transaction(
@@ -63,16 +114,16 @@ class KartConnection(psycopg.Connection[TupleRow]):
         ):
             yield tx
 
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[TupleRow]:
-        with _unavailable_when_lost(self):
-            return super().execute(*args, **kwargs)
-
 
 @contextlib.contextmanager
 def _unavailable_when_lost(conn: psycopg.Connection[Any]) -> Iterator[None]:
     try:
         yield
-    except psycopg.OperationalError as error:
+    except QueryCanceled as error:
+        raise Unavailable("The database took too long for a statement.") from error
+    except LockNotAvailable as error:
+        raise Unavailable("Others held what was waited for.") from error
+    except (psycopg.OperationalError, IdleInTransactionSessionTimeout) as error:
         if not conn.closed:
             raise
         raise Unavailable("The connection to the database was lost.") from error
@@ -128,6 +179,8 @@ class Database:
                 autocommit=True,
                 prepare_threshold=None,  # a proxy between us and the server would have to pin us
                 connect_timeout=CONNECT_SECONDS_MAX,
+                # As part of connecting: a SET would cost a round trip, and pin a proxy's connection.
+                options=" ".join(f"-c {name}={ms}" for name, ms in SESSION_SETTINGS.items()),
                 **KEEPALIVES,
             )
         except psycopg.OperationalError as error:

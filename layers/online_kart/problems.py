@@ -7,12 +7,25 @@ from types import NoneType
 from typing import Any, Union, get_args, get_type_hints
 
 from .domain.errors import KartError
-from .http import INTERNAL_ERROR, problem_type, status_of
+from .http import INTERNAL_ERROR, is_ours, problem_type, status_of
 
 MEDIA_TYPE = "application/problem+json"
 BUG = "A bug of ours. It was noted; there is nothing more to tell."
 
 Schema = dict[str, Any]
+
+_RETRY: Schema = {
+    "type": "object",
+    "title": "Retry",
+    "description": "That the same request may be sent again, when (as `Retry-After` says), and how.",
+    "properties": {
+        "is_safe": {"type": "boolean"},
+        "after_seconds": {"type": "integer"},
+        "how": {"type": "string", "description": "For people; its words may change."},
+    },
+    "required": ["is_safe", "after_seconds", "how"],
+    "additionalProperties": False,
+}
 
 
 def classes(of: type[KartError] = KartError) -> Iterator[type[KartError]]:
@@ -62,6 +75,7 @@ def _schema(
     required: Iterable[str],
 ) -> Schema:
     """Closed, so that a fact that nobody has declared is noticed."""
+    retry = {"retry": _RETRY} if is_ours(status) else {}
     return {
         "type": "object",
         "title": name,
@@ -70,9 +84,10 @@ def _schema(
             "type": {"const": problem_type(name)},
             "title": {"type": "string", "description": "For people; its words may change."},
             "status": {"const": int(status)},
+            **retry,
             **facts,
         },
-        "required": ["type", "title", "status", *required],
+        "required": ["type", "title", "status", *retry, *required],
         "additionalProperties": False,
     }
 

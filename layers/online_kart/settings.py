@@ -49,5 +49,7 @@ class SellerSettings(Settings):
 
 class CustomerSettings(Settings):
     customer_dsn: str
+    payments_url: str = ""
+    """Of the payment provider; without one, orders are paid on delivery."""
     order_stuck_after_seconds: float = Field(600, gt=0)
     """An order still `placed` or `cancelling` after this (wall time) is told of again."""

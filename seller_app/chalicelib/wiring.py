@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 from pymongo.database import Database as Documents
 
+from online_kart import aws
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.messaging import relay
@@ -54,6 +55,4 @@ def nudge_relay() -> None:
 
 @cache
 def aws_client(service: str) -> Any:
-    import boto3  # 155 ms: only where it is used
-
-    return boto3.client(service, region_name=settings().aws_region)
+    return aws.client(service, settings().aws_region)

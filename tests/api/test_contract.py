@@ -31,6 +31,7 @@ ONLY_IN_MACHINES = {
     "OrderAlreadyDelivered",
     "OutOfStock",
     "PackagesAlreadyDiscarded",
+    "PaymentDeclined",
     "ReceiptMismatch",
     "ReservationExpired",
     "RouteTablesMissing",
@@ -157,6 +158,7 @@ ANYTHING = {
     "kept": [1],
     "missing": ["A"],
     "problems": ("x",),
+    "shortages": (),
     "skus": ("A",),
     "unaccounted": (),
     "unknown": (),
@@ -173,6 +175,17 @@ def test_every_error_is_answered_by_some_operation_or_known_to_be_for_machines_o
 
     assert {error.__name__ for error in problems.classes()} - said == ONLY_IN_MACHINES
     assert said - {INTERNAL_ERROR, "InvalidFields"} <= set(vars(errors))
+
+
+def test_whoever_meets_a_fault_of_ours_is_told_when_to_try_again(served):
+    schemas = served["components"]["schemas"]
+    for path, methods in served["paths"].items():
+        for method, said in methods.items():
+            for status, answer in said["responses"].items():
+                is_ours = status.startswith("5")
+                assert ("Retry-After" in answer["headers"]) == is_ours, (path, method, status)
+    assert "retry" in schemas["UnavailableProblem"]["required"]
+    assert "retry" in schemas["InternalErrorProblem"]["required"]
 
 
 def test_the_table_of_problems_in_the_conventions_is_up_to_date():

@@ -229,7 +229,7 @@ def test_a_key_with_another_body_is_refused(customer, wanted, order):
 def test_an_order_without_an_idempotency_key_is_refused(customer, wanted, customer_db):
     answer = customer.post("/orders", wanted)
 
-    assert_problem(answer, 422, "InvalidRequest")
+    assert_problem(answer, 400, "HeaderMissing")
     assert answer.json_body["field"] == "Idempotency-Key"
     assert customer_db.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 

@@ -330,7 +330,7 @@ def test_a_shipment_is_announced_once_however_often_it_is_sent(seller, shipments
 
 def test_a_key_is_asked_for_and_is_of_one_request(seller, shipments):
     missing = seller.post(shipments, A_SHIPMENT)
-    assert is_problem(missing, 422, "InvalidRequest")
+    assert is_problem(missing, 400, "HeaderMissing")
     assert missing.json_body["field"] == "Idempotency-Key"
     seller.post(shipments, A_SHIPMENT, Idempotency_Key="monday")
     other = {**A_SHIPMENT, "expected_on": "2026-03-10"}

@@ -160,7 +160,7 @@ def test_a_field_that_is_wrong_is_named(fulfillment, market, changes, field):
 def test_an_adjustment_needs_a_key(fulfillment, market):
     refusal = fulfillment.post(ADJUSTMENTS, an_adjustment(market))
 
-    assert problem(refusal, 422)["field"] == "Idempotency-Key"
+    assert problem(refusal, 400)["field"] == "Idempotency-Key"
 
 
 # Packages

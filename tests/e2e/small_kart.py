@@ -119,10 +119,17 @@ class SmallKart:
         )["address_id"]
         return Buyer(customer_id, address_id)
 
-    def order(self, buyer: Buyer, sku: str, quantity: int, key: str | None = None) -> str:
+    def order(
+        self,
+        buyer: Buyer,
+        sku: str,
+        quantity: int,
+        key: str | None = None,
+        payment: str = "cash_on_delivery",
+    ) -> str:
         """The id of the order."""
         lines = [{"sku": sku, "seller_id": self.seller_id, "quantity": quantity}]
-        body = {**buyer._asdict(), "lines": lines}
+        body = {**buyer._asdict(), "lines": lines, "payment": payment}
         placed = self.kart.customer.send("POST", "/orders", body, key=key or str(uuid4()))
         assert placed.status_code == 202, placed.text
         order_id: str = placed.json()["order_id"]

@@ -5,6 +5,7 @@ All orders are on their way at the same time; each test tells of one.
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -16,6 +17,8 @@ import pytest
 from local.clock import ClockFile
 from local.demo.setup import wait_for_build, wait_until
 from local.demo.staff import Staff
+from local.engine import PAYMENTS_FILE
+from local.payment_server import Books
 from online_kart.documents import order_log
 from tests.e2e.shell import Shell, end
 from tests.e2e.small_kart import PRICE_PAISE, SmallKart, category_of, small_kart
@@ -65,13 +68,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallKart]:
 def day(shop: SmallKart) -> Day:
     """In the morning orders come and one is cancelled; then trucks roll, an airport closes, another one is cancelled."""
 
-    def order_from(near_fc: str, sku: str, quantity: int) -> str:
-        return shop.order(shop.register_customer(near_fc), sku, quantity)
+    def order_from(near_fc: str, sku: str, quantity: int, payment: str = "prepaid") -> str:
+        return shop.order(shop.register_customer(near_fc), sku, quantity, payment=payment)
 
     day = Day(
         shop,
         to_the_island=order_from("IXZ1", "LAMP", 2),
-        by_the_closed_airport=order_from("DEL1", "KETTLE", 1),
+        by_the_closed_airport=order_from("DEL1", "KETTLE", 1, "cash_on_delivery"),
         too_many=order_from("BOM1", "TENT", 4),
         cancelled_at_once=order_from("DEL2", "ROPE", 3),
         cancelled_under_way=order_from("DEL2", "BOOTS", 5),
@@ -180,7 +183,7 @@ def test_what_was_delivered_is_sold_and_out_of_stock(day):
 
 def test_the_log_of_the_order_tells_its_whole_story(day):
     def told() -> list[str]:
-        return [e["what"] for e in order_log.of_order(day.shop.documents, day.to_the_island)]
+        return [e.what for e in order_log.of_order(day.shop.documents, day.to_the_island)]
 
     wait_until("the end of the story", lambda: "OrderFinished" in told())
 
@@ -196,7 +199,9 @@ def test_an_order_for_more_than_there_is_is_rejected_with_what_is_left_and_holds
 
     assert order["status"] == "rejected"
     assert order["packages"] == []
-    assert order["rejection"] == {"error": "OutOfStock", "message": "TENT: 4 wanted, 3 free."}
+    assert order["rejection"]["error"] == "OutOfStock"
+    (short,) = order["rejection"]["short_items"]
+    assert (short["sku"], short["wanted"], short["left"]) == ("TENT", 4, 3)
     assert day.shop.level("TENT", "BLR1") == (2, 0)
     assert day.shop.level("TENT", "DEL1") == (1, 0)
 
@@ -244,3 +249,29 @@ def test_a_package_under_way_is_planned_around_an_airport_that_closes(day):
 
 def test_every_invariant_holds_over_the_three_stores(day):
     assert day.shop.broken_invariants() == []
+
+
+def test_what_was_confirmed_is_paid_and_what_was_rejected_or_cancelled_is_not(day):
+    """What was charged before it was cancelled went back once."""
+    with closing(Books(day.shop.clock_file.path.parent / PAYMENTS_FILE)) as books:
+
+        def status_of(order_id: str) -> str | None:
+            entry = books.of(order_id)
+            return entry.status if entry else None
+
+        over = (day.too_many, day.cancelled_at_once, day.cancelled_under_way)
+        wait_until(
+            "the payments to be settled",
+            lambda: (
+                status_of(day.to_the_island) == "captured"
+                and {status_of(order_id) for order_id in over} == {"released"}
+            ),
+        )
+
+        assert books.charged_paise() == 2 * PRICE_PAISE
+        assert books.of(day.by_the_closed_airport) is None, "It is paid on delivery."
+        rejected, cancelled = books.of(day.too_many), books.of(day.cancelled_under_way)
+        assert rejected
+        assert rejected.captures_count == 0
+        assert cancelled
+        assert cancelled.refunds_count == cancelled.captures_count <= 1

@@ -24,8 +24,8 @@ from tests.closings import (
     replanned,
     undone,
 )
-from tests.conftest import fresh_name
 from tests.networks import HOP_LIMIT, build
+from tests.servers import fresh_name
 from tests.under_way import lanes_of, lanes_through_all, open_india, put_under_way, see
 
 NOW = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)

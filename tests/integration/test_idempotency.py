@@ -7,7 +7,8 @@ import pytest
 
 from online_kart.domain.errors import InvalidRequest, NotOffered
 from online_kart.domain.orders import LineWanted
-from online_kart.messaging import idempotency
+from online_kart.messaging import idempotency, retention
+from online_kart.retention import prune
 from tests.shop import events_of
 from tests.storefront import an_order_of, place, put_customer, put_offer
 from tests.together import run_together
@@ -87,8 +88,9 @@ def test_a_key_makes_at_most_one_order_even_after_its_answer_was_forgotten(
     customer_db, address, now
 ):
     place(customer_db, an_order_of(address), now, "key")
-    assert idempotency.prune(customer_db, now + timedelta(hours=24)) == 0
-    assert idempotency.prune(customer_db, now + timedelta(hours=25)) == 1
+    for hours, forgotten in ((24, 0), (25, 1)):
+        pruned = prune(customer_db, [retention.ANSWERS], now + timedelta(hours=hours))
+        assert pruned == {"idempotency_keys": forgotten}
 
     with pytest.raises(InvalidRequest, match="has made an order before"):
         place(customer_db, an_order_of(address), now + timedelta(hours=25), "key")

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from psycopg import Rollback
 
-from online_kart.messaging import inbox
+from online_kart.messaging import inbox, retention
+from online_kart.retention import prune
 from tests.together import run_together
 
 
@@ -77,9 +78,9 @@ def test_there_is_no_answer_to_what_was_never_asked(inventory_db, now):
 
 def test_only_what_was_handled_long_ago_is_forgotten(inventory_db, now):
     old, new = uuid4(), uuid4()
-    inbox.first_time(inventory_db, "log_orders", old, now - timedelta(days=15))
+    inbox.first_time(inventory_db, "log_orders", old, now - timedelta(days=36))
     inbox.first_time(inventory_db, "log_orders", new, now)
 
-    assert inbox.prune(inventory_db, now - timedelta(days=14)) == 1
+    assert prune(inventory_db, [retention.inbox()], now) == {"inbox": 1}
     assert inbox.first_time(inventory_db, "log_orders", old, now)
     assert not inbox.first_time(inventory_db, "log_orders", new, now)

@@ -11,7 +11,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 
 from customer_app.chalicelib.services import cancellations, orders
 from fulfillment_app.chalicelib.services import availability, deliveries, sales
-from online_kart.checks import VIOLATIONS_SHOWN_MAX, violations
+from online_kart.checks import VIOLATIONS_SHOWN_MAX, examine, violations
 from online_kart.customer_db import invariants as customer_invariants
 from online_kart.domain.invariants import INVARIANTS, Check
 from online_kart.inventory_db import invariants as inventory_invariants
@@ -42,7 +42,14 @@ INVENTORY_FAULTS = (
         "stock changed without the ledger",
         """
         ALTER TABLE stock_ledger DISABLE TRIGGER USER;
-        DELETE FROM stock_ledger WHERE cause = 'ship'
+        DELETE FROM stock_ledger WHERE cause = 'receipt'
+        """,
+    ),
+    (
+        "units were reserved without the ledger",
+        """
+        ALTER TABLE stock_ledger DISABLE TRIGGER USER;
+        DELETE FROM stock_ledger WHERE cause = 'reserve'
         """,
     ),
     (
@@ -67,6 +74,10 @@ INVENTORY_FAULTS = (
         "UPDATE package_lines SET quantity = quantity - 1",
     ),
     ("an event was never sent", "UPDATE outbox SET sent_at = NULL WHERE position = 1"),
+    (
+        "a package took a step that nobody noted",
+        "UPDATE packages SET version = version + 1 WHERE status = 'planned'",
+    ),
     (
         "a pincode is served twice",
         """
@@ -232,6 +243,31 @@ def test_a_check_can_change_nothing(inventory):
 
     with pytest.raises(ReadOnlySqlTransaction):
         violations(inventory, [meddling], at_rest=True)
+
+
+@pytest.mark.parametrize("checks", [inventory_invariants.CHECKS, customer_invariants.CHECKS])
+def test_every_check_has_a_name_of_its_own_and_says_what_it_looks_at(checks):
+    assert all(check.looks_at for check in checks)
+    names = [check.subject for check in checks]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_rows_that_are_looked_at_and_broken_are_counted_beyond_those_shown(inventory):
+    inventory.execute("UPDATE outbox SET sent_at = NULL")
+    (rows,) = inventory.execute("SELECT count(*) FROM outbox").fetchone()
+    unsent = next(c for c in inventory_invariants.CHECKS if c.subject == "outbox")
+
+    (found,) = examine(inventory, [unsent], None, shown_max=2)
+
+    assert (found.checked, found.broken, len(found.shown)) == (rows, rows, 2)
+
+
+def test_what_changed_a_moment_ago_is_nobody_s_fault_yet(inventory, now):
+    inventory.execute("UPDATE outbox SET sent_at = NULL")
+    unsent = next(c for c in inventory_invariants.CHECKS if c.subject == "outbox")
+
+    assert examine(inventory, [unsent], now)[0].broken == 0
+    assert examine(inventory, [unsent], now + timedelta(minutes=1))[0].broken > 0
 
 
 def test_every_check_is_of_an_invariant_that_is_told_in_words():

@@ -11,7 +11,13 @@ import boto3
 import pytest
 
 from local.aws import local_aws
-from local.bus import LocalBus, QueueReaders, Subscription
+from local.bus import (
+    ENTRIES_BYTES_MAX,
+    EntriesTooLarge,
+    LocalBus,
+    QueueReaders,
+    Subscription,
+)
 from local.lambdas import Lambdas
 from local.queues import RECEIVE_COUNT_MAX, Queues
 from online_kart.clock import Clock
@@ -290,3 +296,10 @@ def test_boto3s_put_events_fills_the_queues(tmp_path, monkeypatch):
         assert answer["Entries"][1]["ErrorCode"] == "MalformedDetail"
         (message,) = aws.queues.take("kart-start-run", 10)
         assert json.loads(message.body)["time"] == "2026-03-02T04:30:00Z"
+
+
+def test_a_call_with_more_than_the_bus_takes_is_refused_as_a_whole(bus, queues):
+    with pytest.raises(EntriesTooLarge):
+        bus.put_events([entry(n=1), entry(blob="x" * ENTRIES_BYTES_MAX)])
+
+    assert queues.unhandled_count() == 0

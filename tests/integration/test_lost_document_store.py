@@ -1,7 +1,7 @@
 """A document store that does not answer is worth another try: machines retry `Unavailable`, and reject nobody for it."""
 
 import inspect
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -11,10 +11,18 @@ from pymongo import MongoClient
 from pymongo.errors import WTimeoutError
 
 from fulfillment_app.chalicelib.services import packages
-from online_kart.documents import indexes, order_log, package_paths, upcoming_shipments
+from online_kart.documents import (
+    indexes,
+    order_log,
+    package_paths,
+    reconciliations,
+    upcoming_shipments,
+)
 from online_kart.documents.collection import answering
 from online_kart.domain.errors import Unavailable
 from tests.market import HOLD, open_market
+
+EVER = datetime(2026, 3, 2, tzinfo=UTC)
 
 STORES = [
     module
@@ -37,6 +45,8 @@ def lost():
         pytest.param(lambda lost: package_paths.by_id(lost, uuid4()), id="D3"),
         pytest.param(lambda lost: order_log.of_order(lost, uuid4()), id="D4"),
         pytest.param(lambda lost: upcoming_shipments.by_asn(lost, "ASN-1"), id="D1"),
+        pytest.param(lambda lost: list(reconciliations.rows_of(lost, "r", "items")), id="parts"),
+        pytest.param(lambda lost: next(package_paths.ready_in(lost, EVER, EVER)), id="bit by bit"),
     ],
 )
 def test_a_store_that_does_not_answer_is_unavailable(lost, ask):

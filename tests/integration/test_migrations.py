@@ -17,8 +17,8 @@ from psycopg.conninfo import make_conninfo
 from local.databases import Databases
 from online_kart import migrate
 from online_kart.domain.errors import MigrationRefused, Unavailable
-from tests.conftest import fresh_name
 from tests.networks import put_network, two_cities
+from tests.servers import fresh_name
 
 
 @pytest.fixture

@@ -14,8 +14,10 @@ from online_kart.domain.errors import (
     NotFound,
     NotOffered,
     OrderStatusConflict,
+    OutOfStock,
+    Shortage,
 )
-from online_kart.domain.orders import LineWanted
+from online_kart.domain.orders import LineWanted, Rejection
 from online_kart.domain.values import PAISE_MAX, QUANTITY_MAX
 from tests.shop import events_of
 from tests.storefront import (
@@ -248,9 +250,27 @@ def test_a_rejected_order_says_why(customer_db, order, now):
 
     order = orders.by_id(customer_db, order.order_id)
     assert order.status == "rejected"
-    assert order.rejection == {"error": "OutOfStock", "message": "MUG: 1 wanted, 0 free."}
+    assert order.rejection == Rejection(error="OutOfStock", message="MUG: 1 wanted, 0 free.")
     (event,) = events_of(customer_db, "OrderRejected")
     assert (event["error"], event["message"]) == ("OutOfStock", "MUG: 1 wanted, 0 free.")
+
+
+def test_a_rejected_order_names_each_item_that_is_short_and_how_many_are_left(
+    customer_db, order, now
+):
+    error = OutOfStock([Shortage("MUG", SELLER, 2, 1), Shortage("GONE", SELLER, 3, 0)])
+
+    assert reject(customer_db, order, now, "OutOfStock", str(error))
+
+    rejection = orders.by_id(customer_db, order.order_id).rejection
+    assert rejection is not None
+    assert rejection.message == "A mug: 2 wanted, 1 left; GONE: 3 wanted, 0 left."
+    mug = {"sku": "MUG", "seller_id": str(SELLER), "item_name": "A mug", "wanted": 2, "left": 1}
+    (event,) = events_of(customer_db, "OrderRejected")
+    shown = rejection.model_dump(mode="json")["short_items"]
+    assert shown[0] == mug
+    assert event["short_items"] == shown
+    assert event["message"] == rejection.message
 
 
 @pytest.mark.parametrize(
@@ -267,7 +287,7 @@ def test_the_reason_is_what_a_person_can_read(customer_db, order, now, cause, me
     reject(customer_db, order, now, "States.Timeout", cause)
 
     rejected = orders.by_id(customer_db, order.order_id)
-    assert rejected.rejection == {"error": "States.Timeout", "message": message}
+    assert rejected.rejection == Rejection(error="States.Timeout", message=message)
 
 
 def test_rejecting_again_says_again_that_there_is_something_to_undo(customer_db, order, now):
@@ -275,7 +295,7 @@ def test_rejecting_again_says_again_that_there_is_something_to_undo(customer_db,
     assert reject(customer_db, order, now + LATER, "NoRoute")
 
     rejected = orders.by_id(customer_db, order.order_id)
-    assert rejected.rejection == {"error": "OutOfStock", "message": "MUG: 1 wanted, 0 free."}
+    assert rejected.rejection == Rejection(error="OutOfStock", message="MUG: 1 wanted, 0 free.")
     assert types_told(customer_db) == ["OrderPlaced", "OrderRejected"]
 
 

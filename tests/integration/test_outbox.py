@@ -10,8 +10,9 @@ import pytest
 from psycopg import Rollback
 
 from online_kart.domain.events import OrderCancelled, OrderFinished
-from online_kart.messaging import outbox
+from online_kart.messaging import outbox, retention
 from online_kart.messaging.bus import ENTRIES_MAX, EventBus
+from online_kart.retention import prune
 from tests.shop import events_of
 
 
@@ -232,6 +233,7 @@ def test_only_what_was_sent_long_ago_is_forgotten(inventory_db, now):
     send(inventory_db, Recorder(), now)
     outbox.append(inventory_db, unsent)
 
-    assert outbox.prune(inventory_db, now) == 0
-    assert outbox.prune(inventory_db, now + timedelta(days=1)) == 1
+    later = now + retention.TOLD_FOR
+    assert prune(inventory_db, [retention.OUTBOX], later) == {"outbox": 0}
+    assert prune(inventory_db, [retention.OUTBOX], later + timedelta(days=1)) == {"outbox": 1}
     assert [e["event_id"] for e in events_of(inventory_db, "OrderFinished")] == ids([unsent])

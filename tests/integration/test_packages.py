@@ -910,7 +910,7 @@ def test_the_log_of_an_order_has_each_event_once(documents, now):
     for _ in range(2):
         order_log.append(documents, first, order_id, "OrderPlaced", {"lines": 2}, now)
 
-    assert [(each["what"], each["at"]) for each in order_log.of_order(documents, order_id)] == [
+    assert [(each.what, each.at) for each in order_log.of_order(documents, order_id)] == [
         ("OrderPlaced", now),
         ("OrderConfirmed", now + timedelta(minutes=1)),
     ]

@@ -256,7 +256,9 @@ def test_a_package_half_sent_back_that_is_delivered_after_all_is_shown_as_delive
 def test_a_package_that_is_told_of_again_keeps_its_path_up_to_date(market):
     package_id = a_package(market)
 
-    assert copies.tell_again(market.conn, market.documents, "packages", str(package_id), market.now)
+    assert copies.tell_again(
+        market.conn, market.documents, "packages", str(package_id), 0, market.now
+    )
 
     assert history_of(market.conn, package_id)[-1] == "told_again"
     assert is_as_its_row(market, package_id)

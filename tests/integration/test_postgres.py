@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.errors import DeadlockDetected
+from psycopg.rows import dict_row
 
 from online_kart import postgres
 from online_kart.domain.errors import OutOfStock, Unavailable
@@ -104,7 +105,7 @@ def test_a_commit_whose_server_is_lost_is_unavailable(database, inventory_dsn):
 def test_an_error_of_the_business_passes_a_transaction_unchanged(database):
     def sell_out() -> None:
         with database.connection().transaction():
-            raise OutOfStock("MUG", wanted=1, free=0)
+            raise OutOfStock([])
 
     with pytest.raises(OutOfStock):
         sell_out()
@@ -170,3 +171,17 @@ def test_what_deadlocks_for_ever_is_unavailable(monkeypatch):
     with pytest.raises(Unavailable):
         retrying(deadlock, random.Random(1))
     assert len(attempts) == postgres.ATTEMPTS_MAX
+
+
+def test_a_statement_outside_a_transaction_whose_server_is_lost_is_unavailable(
+    database, inventory_dsn
+):
+    for ask in (
+        lambda conn: conn.execute("SELECT 1"),
+        lambda conn: conn.cursor(row_factory=dict_row).execute("SELECT 1"),
+        lambda conn: conn.cursor().executemany("SELECT %s", [(1,), (2,)]),
+    ):
+        conn = database.connection()
+        disconnect_all(inventory_dsn)
+        with pytest.raises(Unavailable):
+            ask(conn)

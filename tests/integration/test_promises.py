@@ -1,11 +1,19 @@
 """What is promised: one rule for sourcing, for the package's path, and for who asks before ordering."""
 
+import random
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from fulfillment_app.chalicelib.services import batches, deliveries, facilities, holidays, promises
+from fulfillment_app.chalicelib.services import (
+    batches,
+    deliveries,
+    facilities,
+    holidays,
+    paths,
+    promises,
+)
 from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import package_paths, route_tables
 from online_kart.domain.calendars import HOLIDAYS_MAX
@@ -306,3 +314,21 @@ def test_a_hundred_items_are_one_query(market, tmp_path):
 
     assert len(found) == 100
     assert sent.count("Execute") + sent.count("Query") == 1
+
+
+def test_what_is_remembered_of_a_quarter_of_an_hour_is_what_each_moment_is_promised(market):
+    """Over a week with a cut-off, a holiday and a closed weekday, at moments that fall before and behind each other's."""
+    change_fc(market, "BLR1", cut_off="14:10", closed_weekdays=["sun"])
+    version = add_holiday(market, WEDNESDAY)
+    routes = in_force(market, version)
+    rng = random.Random(7)
+    to = pincode_of(market.network, "DEL2")
+    path = routes.plan("BLR1", to)
+    dates = set()
+    for _ in range(3_000):
+        at = market.now + rng.random() * timedelta(days=7)
+        found = paths.prospect(routes, "BLR1", to, at)
+        dates.add(found.promise_date)
+        assert found == (paths.promise_of(routes, path, at), path.minutes)
+
+    assert len(dates) >= 4

@@ -27,7 +27,7 @@ from online_kart.domain.events import (
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.machines import MACHINES
 from online_kart.messaging.rules import RUN_STATUS_CHANGE
-from tests.freight import batch_of, build_routes, put_package, put_shop
+from tests.freight import BY_ROAD, batch_of, build_routes, forwarded, put_package, put_shop
 from tests.storefront import enveloped
 from tests.together import run_together
 
@@ -470,7 +470,7 @@ def test_a_run_whose_end_is_told_while_it_is_swept_is_not_started_again(
 
 
 def test_a_run_that_is_lost_again_and_again_ends_with_a_person(
-    inventory_db, engine, client, clock, now, caplog
+    inventory_db, engine, client, clock, now, alarms
 ):
     event = an_order_placed(now)
     hear(inventory_db, engine, event, clock)
@@ -480,7 +480,7 @@ def test_a_run_that_is_lost_again_and_again_ends_with_a_person(
 
     assert len(client.names) == REVISION_MAX
     assert statuses(inventory_db, "place_order", event.order_id) == ["lost"] * REVISION_MAX
-    assert [r.levelname for r in caplog.records if "person" in r.message] == ["CRITICAL"]
+    assert [alarm["alarm"] for alarm in alarms] == ["RunLost"] * (REVISION_MAX - 1) + ["RunGivenUp"]
 
 
 def test_a_crash_between_losing_a_run_and_starting_the_next_loses_nothing(
@@ -547,6 +547,23 @@ def test_a_batch_that_lost_its_run_gets_the_next_by_an_event_with_its_next_revis
     hear(inventory_db, engine, again, clock)
     assert client.names == [f"{batch_id}-1", f"{batch_id}-2"]
     assert statuses(inventory_db, "move_batch", batch_id) == ["lost", "running"]
+
+
+def test_a_run_that_failed_when_its_batch_was_through_is_not_swept_for_ever(
+    inventory_db, documents, engine, clock, now
+):
+    """Its last step had committed when it died."""
+    shop = put_shop(inventory_db, documents, now)
+    build_routes(shop)
+    batch_id = batch_of(inventory_db, put_package(shop, BY_ROAD))
+    hear(inventory_db, engine, last_event(inventory_db, "BatchOpened"), clock)
+    forwarded(shop, batch_id)
+    record_status(inventory_db, engine, clock, "move_batch", f"{batch_id}-1", "FAILED")
+
+    swept = [sweep(inventory_db, engine, clock) for _ in range(2)]
+
+    assert swept == [{"checked": 1, "restarted": 0}, {"checked": 0, "restarted": 0}]
+    assert statuses(inventory_db, "move_batch", batch_id) == ["succeeded"]
 
 
 def last_event(conn, type_):

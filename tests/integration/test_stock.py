@@ -41,7 +41,7 @@ def market(inventory_db, documents, now):
 
 def ledger(market, fc_code="BLR1"):
     """(cause, on hand, reserved), the oldest first."""
-    entries = stock.ledger_of_fc(market.conn, fc_code, None, None, 100)
+    entries = stock.ledger_of_fc(market.conn, fc_code, None, None, None, 100)
     return [(e.cause, e.on_hand_change, e.reserved_change) for e in reversed(entries)]
 
 
@@ -126,7 +126,7 @@ def test_an_adjustment_says_who_and_why(market):
 
     adjust(market, -2)
 
-    entry = stock.ledger_of_fc(market.conn, "BLR1", "MUG", None, 1)[0]
+    entry = stock.ledger_of_fc(market.conn, "BLR1", "MUG", None, None, 1)[0]
     assert (entry.cause, entry.on_hand_change) == ("adjustment", -2)
     assert (entry.changed_by, entry.reason) == ("Ravi", "Two were broken.")
     assert market.level("BLR1") == (8, 0)
@@ -210,7 +210,8 @@ def test_all_lines_are_held_or_none(market):
     with pytest.raises(OutOfStock) as refusal:
         market.reserve(order)
 
-    assert refusal.value.facts() == {"sku": "LAMP", "wanted": 2, "free": 1}
+    (short,) = refusal.value.shortages
+    assert (short["sku"], short["wanted"], short["free"]) == ("LAMP", 2, 1)
     assert market.held_at(order) == {}
     assert market.level("BLR1") == (3, 0)
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from chalice import Response
 from chalice.app import MultiDict
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from online_kart.domain.base import Model
 from online_kart.domain.errors import (
@@ -17,6 +18,7 @@ from online_kart.domain.errors import (
     MigrationRefused,
     NotFound,
     OutOfStock,
+    Shortage,
     Unavailable,
 )
 from online_kart.domain.values import Name, Quantity, Sku
@@ -33,6 +35,8 @@ from online_kart.http import (
     read_query,
     required_header,
 )
+
+SHORT = Shortage("MUG", UUID(int=1), wanted=2, free=1)
 
 
 class Line(Model):
@@ -227,7 +231,7 @@ def test_a_model_is_answered_as_json():
     [
         (InvalidRequest("No.", "sku", "a SKU"), 422),
         (NotFound("order", 42), 404),
-        (OutOfStock("MUG", 2, 1), 409),
+        (OutOfStock([SHORT]), 409),
         (Unavailable("The database does not answer."), 503),
     ],
 )
@@ -241,9 +245,25 @@ def test_an_error_of_ours_becomes_a_problem_by_its_kind(error, status):
 
 
 def test_a_problem_carries_the_error_s_facts():
-    problem = body_of(answered(OutOfStock("MUG", wanted=2, free=1)))
+    problem = body_of(answered(OutOfStock([SHORT])))
 
-    assert (problem["sku"], problem["wanted"], problem["free"]) == ("MUG", 2, 1)
+    assert problem["shortages"] == [{**SHORT._asdict(), "seller_id": str(SHORT.seller_id)}]
+
+
+@pytest.mark.parametrize("error", [DeadlockDetected(), SerializationFailure()])
+def test_who_met_others_in_the_database_may_try_again(error):
+    response = answered(error)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert body_of(response)["type"] == "urn:kart:problem:Unavailable"
+    assert body_of(response)["retry"]["is_safe"] is True
+
+
+def test_a_problem_that_is_the_client_s_does_not_ask_for_the_same_again():
+    response = answered(NotFound("order", 42))
+
+    assert "Retry-After" not in response.headers
+    assert "retry" not in body_of(response)
 
 
 def test_a_bug_is_logged_and_its_problem_tells_nothing(caplog):

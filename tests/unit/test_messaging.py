@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from online_kart.messaging.consumer import handle_each, open_envelope
+from online_kart.domain.errors import Unavailable
+from online_kart.domain.events import EDITION
+from online_kart.messaging.consumer import UNAVAILABLE_MAX, Envelope, handle_each, open_envelope
 from online_kart.messaging.relay import nudge
 from online_kart.messaging.rules import queue_of
 
@@ -101,3 +103,30 @@ def test_where_there_is_no_relay_nobody_is_nudged(client, function):
 
 def test_a_queue_is_named_after_its_consumer():
     assert queue_of("start_run") == "kart-start-run"
+
+
+def test_an_event_of_an_edition_that_is_not_known_is_told_as_failed_and_not_guessed_at():
+    handled: list[Envelope] = []
+    records = [
+        a_record("1", json.dumps(a_message(edition=2))),
+        a_record("2", json.dumps(a_message(edition=EDITION))),
+        a_record("3", json.dumps(a_message())),
+    ]
+
+    assert handle_each(records, handled.append) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert len(handled) == 2
+
+
+def test_what_does_not_answer_is_not_asked_for_each_event_of_a_batch():
+    asked = []
+
+    def handle(envelope):
+        asked.append(envelope)
+        raise Unavailable("no answer")
+
+    records = [a_record(str(n), json.dumps(a_message())) for n in range(10)]
+
+    failures = handle_each(records, handle)["batchItemFailures"]
+
+    assert [failure["itemIdentifier"] for failure in failures] == [str(n) for n in range(10)]
+    assert len(asked) == UNAVAILABLE_MAX

@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from local.route_checks import walks
+from fulfillment_app.chalicelib.services.route_checks import walks
+from online_kart.domain.reconciliation import Findings
 from online_kart.routing.tables import Router
 from tests.builders import a_network, roads
 
@@ -14,10 +15,15 @@ def test_an_fc_that_is_passed_again_behind_a_hub_is_no_loop():
     network = a_network(legs, hubs="H", hop_limit=3)
     tables = {table.facility: table for table in Router(network).tables()}
     reading = SimpleNamespace(
-        network=network, tables=tables, lost_tables=[], manifest=SimpleNamespace(tables=tables)
+        network=network,
+        tables=tables,
+        right_tables=tables,
+        lost_tables=[],
+        manifest=SimpleNamespace(tables=tables),
     )
+    findings = Findings()
 
-    checked, broken = walks(cast(Any, reading))
+    assert walks(cast(Any, reading), findings) == "6 tables, 25 pairs walked"
+    assert findings.kept == []
 
-    assert checked == "6 tables, 25 pairs walked"
-    assert broken == []
+    assert walks(cast(Any, reading), findings, pairs_max=12) == "6 tables, 10 pairs walked"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from online_kart.domain import sourcing
-from online_kart.domain.errors import OutOfStock
+from online_kart.domain.errors import NoRoute, NotServed, OutOfStock, Shortage, shortages_told
 from online_kart.domain.events import EventLine
 from online_kart.domain.sourcing import (
     Candidate,
@@ -90,11 +90,35 @@ def test_there_is_no_plan_where_units_are_missing():
     assert list(plans({MUG: 3}, [an_fc("BLR1", 2, 10, mugs=2)])) == []
 
 
-def test_it_is_told_how_many_units_are_missing():
+def test_it_is_told_of_every_offer_that_is_short_how_many_units_are_left():
+    pot = Offer("POT", SELLER)
     with pytest.raises(OutOfStock) as refusal:
-        refuse_if_short({MUG: 3, LAMP: 1}, [{MUG: 1, LAMP: 1}, {MUG: 1}])
+        refuse_if_short({MUG: 3, LAMP: 1, pot: 1}, [{MUG: 1, LAMP: 1}, {MUG: 1}])
 
-    assert refusal.value.facts() == {"sku": "MUG", "wanted": 3, "free": 2}
+    short = [Shortage("MUG", SELLER, 3, 2), Shortage("POT", SELLER, 1, 0)]
+    assert refusal.value.facts() == {
+        "shortages": [{**each._asdict(), "seller_id": str(SELLER)} for each in short]
+    }
+
+
+SHORTAGES = st.builds(
+    Shortage,
+    sku=st.from_regex(r"[A-Z0-9][A-Z0-9-]{1,39}", fullmatch=True),
+    seller_id=st.uuids(),
+    wanted=st.integers(1, 1_000_000),
+    free=st.integers(0, 1_000_000),
+)
+
+
+@given(st.lists(SHORTAGES, min_size=1, max_size=50))
+def test_what_is_short_can_be_read_from_the_message_alone(shortages):
+    """A state machine passes on nothing else of an error."""
+    assert shortages_told(str(OutOfStock(shortages))) == tuple(shortages)
+
+
+@pytest.mark.parametrize("error", [NotServed(744301), NoRoute("BLR1", 560001)])
+def test_another_error_tells_of_no_shortage(error):
+    assert shortages_told(str(error)) == ()
 
 
 # What a plan gives whom

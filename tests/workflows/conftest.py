@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 from pymongo.database import Database as Documents
 
 from local.apps import LoadedApp, load_apps
-from local.aws import LocalAws, local_aws
+from local.aws import DEFINITIONS, LocalAws, local_aws
 from local.clock import ClockFile
 from local.databases import Databases
 from local.environment import REGION, environment, settle_settings
+from local.lambdas import Answer
 from local.ports import Ports
 
 SETTLE_SECONDS_MAX = 30.0
@@ -35,17 +36,26 @@ class Engine:
         assert not answer.is_error, answer.payload
         return answer.payload
 
-    def settle(self) -> None:
-        """Relay until nothing is unsent, unheard or under way but what waits for its time."""
+    def settle(self, *, relays_may_fail: bool = False) -> None:
+        """Relay until nothing is unsent, unheard or under way but what waits for its time.
+
+        A relay that fails runs again, as its schedule would do.
+        """
         relays = [name for name in self.aws.schedules if name.startswith("relay_")]
         gives_up_at = time.monotonic() + SETTLE_SECONDS_MAX
         while time.monotonic() < gives_up_at:
             was_quiet = self.aws.is_quiet()  # what was under way might have told something since
-            sent = sum(self.invoke(relay)["sent"] for relay in relays)
-            if was_quiet and sent == 0 and self.aws.is_quiet():
+            answers = [self.aws.invoke(relay) for relay in relays]
+            failed = [answer.payload for answer in answers if answer.is_error]
+            assert relays_may_fail or failed == []
+            if was_quiet and not failed and _sent(answers) == 0 and self.aws.is_quiet():
                 return
             time.sleep(0.005)
         raise TimeoutError(f"Not quiet after {SETTLE_SECONDS_MAX:.0f} s.")
+
+
+def _sent(answers: list[Answer]) -> int:
+    return sum(answer.payload["sent"] for answer in answers)
 
 
 @pytest.fixture
@@ -66,11 +76,25 @@ def engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Engine]:
     """Tries failed tasks again at once."""
+    monkeypatch.setenv("KART_DOCUMENTS_DB", documents.name)
     clock_file = ClockFile(tmp_path)
     clock_file.anchor(speed, starts_at=now)
     databases = Databases(inventory_dsn, customer_dsn, servers.mongodb_uri)
-    monkeypatch.setenv("KART_DOCUMENTS_DB", documents.name)
-    for name, value in environment(databases, Ports(), tmp_path).items():
+    with running_engine(databases, clock_file, tmp_path, monkeypatch) as engine:
+        yield engine
+
+
+@contextmanager
+def running_engine(
+    databases: Databases,
+    clock_file: ClockFile,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    retry_speed: float = 1000,
+    definitions: Path = DEFINITIONS,
+) -> Iterator[Engine]:
+    """The apps and machines on these databases. What the environment sets already stays."""
+    for name, value in environment(databases, Ports(), state).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL_LAMBDA")
     monkeypatch.setenv("KART_RELAY_FUNCTION", "")
@@ -78,8 +102,14 @@ def engine(
     for app in apps.values():
         forget_connections(app)
         settle_settings(app)
-    running = partial(local_aws, apps, tmp_path / "queues.sqlite", region=REGION, retry_speed=1000)
-    with running(clock=clock_file.clock()) as aws:
+    with local_aws(
+        apps,
+        state / "queues.sqlite",
+        region=REGION,
+        clock=clock_file.clock(),
+        definitions=definitions,
+        retry_speed=retry_speed,
+    ) as aws:
         yield Engine(aws, apps, clock_file)
     for app in apps.values():
         forget_connections(app)
@@ -87,6 +117,9 @@ def engine(
 
 def forget_connections(app: LoadedApp) -> None:
     """Let the app read its settings anew and connect to what they name."""
+    for connect in (getattr(app.wiring, name, None) for name in ("_inventory", "_customer")):
+        if connect is not None and connect.cache_info().currsize:
+            connect().close()  # a log that keeps an error would keep them open
     for function in vars(app.wiring).values():
         if hasattr(function, "cache_clear"):
             function.cache_clear()

@@ -13,9 +13,10 @@ app.register_blueprint(steps)
 STEPS = """
 import threading
 import time
+from uuid import UUID
 
 from chalice import Blueprint, Rate
-from online_kart.domain.errors import OutOfStock, Unavailable
+from online_kart.domain.errors import OutOfStock, Shortage, Unavailable
 
 steps = Blueprint(__name__)
 calls = []
@@ -37,7 +38,7 @@ def answer_later(event, context):
 
 @steps.lambda_function(name="{name}_refuse")
 def refuse(event, context):
-    raise OutOfStock("MUG", 2, 1)
+    raise OutOfStock([Shortage("MUG", UUID(int=1), 2, 1)])
 
 
 @steps.lambda_function(name="{name}_fail_twice")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread, active_count
+from uuid import UUID
 
 import boto3
 import pytest
@@ -19,7 +20,7 @@ from local.aws import local_aws
 from local.clock import ClockFile
 from local.errors import LocalError
 from local.jobs import every_seconds, period_of
-from local.lambdas import UnknownFunction
+from local.lambdas import Throttled, UnknownFunction
 from local.moto_engine import LOOK_AT_CLOCK_SECONDS
 from local.queues import Queues
 from local.step_functions import UnknownMachine, with_function_names
@@ -218,7 +219,7 @@ def test_an_error_is_caught_by_the_name_of_its_class(apps, run_aws):
     assert described["status"] == "SUCCEEDED"
     error = steps_of(north).calls[0]["error"]
     assert error["Error"] == "OutOfStock"
-    assert json.loads(error["Cause"])["errorMessage"] == "MUG: 2 wanted, 1 free."
+    assert json.loads(error["Cause"])["errorMessage"] == f"MUG by {UUID(int=1)}: 2 wanted, 1 free."
 
 
 def test_an_error_that_nobody_catches_fails_the_execution(apps, run_aws):
@@ -227,6 +228,47 @@ def test_an_error_that_nobody_catches_fails_the_execution(apps, run_aws):
     described = run(aws, "place_order", {})
 
     assert (described["status"], described["error"]) == ("FAILED", "OutOfStock")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [({}, "States.Runtime"), ({"word": "x" * 300_000}, "States.DataLimitExceeded")],
+    ids=["a_field_is_missing", "more_than_256_KiB"],
+)
+def test_an_answer_that_no_machine_can_take_ends_the_execution_as_on_aws(
+    apps, run_aws, answer, error
+):
+    """Also where the machine catches everything."""
+    north = f"{apps[0].name}_answer"
+    step = task(
+        north,
+        ResultSelector={"word.$": "$.Payload.word"},
+        Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Undo"}],
+        End=True,
+    )
+    del step["OutputPath"]
+    aws = run_aws(place_order=machine("Answer", Answer=step, Undo={"Type": "Succeed"}))
+
+    with aws.lambdas.replaced(north, lambda event, context: answer):
+        described = run(aws, "place_order", {})
+
+    assert (described["status"], described["error"]) == ("FAILED", error)
+
+
+def test_a_function_that_is_throttled_is_an_error_a_machine_can_name(apps, run_aws):
+    north = f"{apps[0].name}_answer"
+    aws = run_aws(place_order=machine("Answer", Answer=task(north, End=True)))
+
+    def throttled(event, context):
+        raise Throttled(north)
+
+    with aws.lambdas.replaced(north, throttled):
+        described = run(aws, "place_order", {})
+
+    assert (described["status"], described["error"]) == (
+        "FAILED",
+        "Lambda.TooManyRequestsException",
+    )
 
 
 def test_a_function_that_no_app_has_is_an_error_a_machine_can_name(run_aws):

@@ -14,7 +14,7 @@ from online_kart.messaging import inbox, outbox
 from tests.shop import events_of
 from tests.storefront import a_placed_order
 
-LONG_AGO = timedelta(days=15)
+LONG_AGO = timedelta(days=36)
 
 
 @pytest.fixture
@@ -69,7 +69,9 @@ def test_what_was_handled_long_ago_is_forgotten(
 ):
     conn = (customer_db, inventory_db)[side]
     inbox.first_time(conn, "somebody", order.order_id, now - LONG_AGO)
-    customer_db.execute("UPDATE outbox SET sent_at = %s", [now - LONG_AGO])
+    customer_db.execute(
+        "UPDATE outbox SET (sent_at, occurred_at) = (%(at)s, %(at)s)", {"at": now - LONG_AGO}
+    )
 
     forgotten = engine.invoke(job, b"{}")
 

@@ -62,7 +62,7 @@ def held_for(market, order_id):
 def why_rejected(buyer, order_id):
     rejection = buyer.order(order_id).rejection
     assert rejection is not None
-    return rejection["error"]
+    return rejection.error
 
 
 def nothing_is_left_of(market, order_id):
@@ -101,7 +101,7 @@ def test_the_log_has_the_orders_story(engine, market, buyer):
     order_id = buyer.place(("MUG", 1))
     engine.settle()
 
-    told = [each["what"] for each in order_log.of_order(market.documents, order_id)]
+    told = [each.what for each in order_log.of_order(market.documents, order_id)]
     assert sorted(told) == ["OrderConfirmed", "OrderPlaced", "PackageChanged"]
 
 
@@ -144,13 +144,20 @@ def test_two_runs_of_one_order_at_once_serve_it_once(engine, market, buyer):
 # ReserveStock fails
 
 
-def test_an_order_for_more_than_there_is_is_rejected_with_the_numbers(engine, market, buyer):
-    order_id = buyer.place(("MUG", 6))
+def test_an_order_for_more_than_there_is_is_rejected_with_what_is_left_of_each_item(
+    engine, market, buyer
+):
+    order_id = buyer.place(("MUG", 6), ("LAMP", 3))
     engine.settle()
 
     order = buyer.order(order_id)
     assert order.status == "rejected"
-    assert order.rejection == {"error": "OutOfStock", "message": "MUG: 6 wanted, 5 free."}
+    assert order.rejection.error == "OutOfStock"
+    assert order.rejection.message == "A mug: 6 wanted, 5 left; A lamp: 3 wanted, 1 left."
+    assert [(each.sku, each.left) for each in order.rejection.short_items] == [
+        ("MUG", 5),
+        ("LAMP", 1),
+    ]
     assert run_status(market, order_id) == "succeeded"  # a refusal is an outcome
     assert nothing_is_left_of(market, order_id)
 

@@ -36,8 +36,9 @@ def test_all_well(engine, inventory_db, documents, drifted, now):
 
     assert (done.status, run.status) == ("finished", "succeeded")
     assert done.report is not None
-    assert [each["table"] for each in done.report["differences"]] == ["offers"]
-    assert (done.report["repaired"], done.report["needs_a_person"]) == (1, [])
+    assert [(each.subject, each.outcome) for each in done.report.findings] == [
+        ("offers", "repaired")
+    ]
     assert price_shown(drifted) == 49_900
     assert documents[parts.PARTS].count_documents({}) == 0
 
@@ -47,7 +48,7 @@ def test_another_one_finds_nothing_more(engine, inventory_db, drifted, now):
     done, _ = ask(engine, inventory_db, now)
 
     assert done.report is not None
-    assert (done.report["differences"], done.report["repaired"]) == ([], 0)
+    assert done.report.findings == ()
 
 
 def test_the_day_s_reconciliation_runs_by_itself(engine, inventory_db, drifted):
@@ -84,7 +85,10 @@ def test_a_side_that_can_not_be_compared_fails_it_and_repairs_nothing(
 
 @pytest.mark.parametrize("step", ["report", "repair"])
 def test_what_can_not_be_written_down_is_not_repaired(engine, inventory_db, drifted, now, step):
-    when = {"report": "new.status = 'running'", "repair": "new.status = 'finished'"}
+    when = {
+        "report": "new.status = 'running'",
+        "repair": "new.report @? '$.findings[*] ? (@.outcome == \"repaired\")'",
+    }
     refuse_writes(inventory_db, "reconciliations", when[step])
 
     assert_failed(engine, inventory_db, now, "DiskFull")

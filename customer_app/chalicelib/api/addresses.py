@@ -21,6 +21,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import addresses
+from .repeats import repeats
 
 addresses_api = Blueprint(__name__)
 
@@ -33,6 +34,7 @@ addresses_api = Blueprint(__name__)
     errors=(NotFound,),
 )
 @errors_to_http
+@repeats.safe(addresses_api)
 def add_address(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
     command = read_body(addresses_api.current_request, AddAddress)

@@ -12,6 +12,7 @@ from online_kart.http import errors_to_http, json_response, read_body, read_path
 
 from .. import wiring
 from ..services import customers
+from .repeats import repeats
 
 customers_api = Blueprint(__name__)
 
@@ -19,6 +20,7 @@ customers_api = Blueprint(__name__)
 @customers_api.route("/customers", methods=["POST"])
 @operation(created(Customer), body=RegisterCustomer, errors=(EmailTaken,))
 @errors_to_http
+@repeats.safe(customers_api)
 def register_customer() -> Response:
     command = read_body(customers_api.current_request, RegisterCustomer)
     customer = customers.register(wiring.customer_db(), command, wiring.now())

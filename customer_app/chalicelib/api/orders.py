@@ -7,7 +7,12 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import accepted, ok, operation, pages
-from online_kart.domain.errors import NotFound, NotOffered, OrderStatusConflict
+from online_kart.domain.errors import (
+    NotFound,
+    NotOffered,
+    OrderStatusConflict,
+    PrepaymentNotOffered,
+)
 from online_kart.domain.orders import Order, PlaceOrder
 from online_kart.http import (
     Query,
@@ -25,12 +30,18 @@ from online_kart.messaging.idempotency import Keyed, digest
 
 from .. import wiring
 from ..services import cancellations, orders
+from .repeats import repeats
 
 orders_api = Blueprint(__name__)
 
 
 @orders_api.route("/orders", methods=["POST"])
-@operation(accepted(Order), body=PlaceOrder, errors=(NotFound, NotOffered), needs_key=True)
+@operation(
+    accepted(Order),
+    body=PlaceOrder,
+    errors=(NotFound, NotOffered, PrepaymentNotOffered),
+    needs_key=True,
+)
 @errors_to_http
 def place_order() -> Response:
     """202 with the order in `placed`: it is normally confirmed within a second. See its Location.
@@ -44,6 +55,8 @@ def place_order() -> Response:
         key=required_header(request, "Idempotency-Key"),
         digest=digest("POST", "/orders", request.raw_body),
     )
+    if command.payment == "prepaid" and not wiring.settings().payments_url:
+        raise PrepaymentNotOffered
     answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
     wiring.nudge_relay()
     return rendered_response(answer.body, answer.status_code, answer.headers)
@@ -75,6 +88,7 @@ def orders_of_customer(customer_id: str) -> Response:
 @orders_api.route("/orders/{order_id}/cancellation", methods=["POST"], content_types=["*/*"])
 @operation(accepted(Order), path={"order_id": UUID}, errors=(NotFound, OrderStatusConflict))
 @errors_to_http
+@repeats.safe(orders_api)
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""
     key: UUID = read_path(UUID, order_id, "order_id")

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import addresses, customers as store
 from online_kart.domain.customers import AddAddress, Address
 
@@ -24,6 +25,8 @@ def add(conn: Connection[Any], customer_id: UUID, command: AddAddress, now: date
         if address.is_default:
             addresses.clear_default(conn, customer_id)
         addresses.insert(conn, address)
+        crashpoint("add_address.written")
+    crashpoint("add_address.committed")
     return address
 
 

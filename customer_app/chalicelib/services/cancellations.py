@@ -6,7 +6,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from online_kart.customer_db import orders
+from online_kart.crashpoints import crashpoint
+from online_kart.customer_db import orders, payments
 from online_kart.domain.errors import OrderStatusConflict
 from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
 from online_kart.domain.orders import Order, OrderStatus, may_become, outcome_id
@@ -24,12 +25,20 @@ def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
                 raise OrderStatusConflict(order_id, order.status, "cancelled")
             if "delivered" in orders.package_statuses(conn, order_id):
                 raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
-            orders.set_status(conn, order_id, "cancelling", now)
+            version = orders.set_status(conn, order_id, "cancelling", now)
             revision = orders.run_revision(conn, order_id)
             outbox.append(
                 conn,
-                CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+                CancellationRequested(
+                    occurred_at=now,
+                    by=f"customer {order.customer_id}",
+                    order_id=order_id,
+                    version=version,
+                    revision=revision,
+                ),
             )
+        crashpoint("request_cancellation.written")
+    crashpoint("request_cancellation.committed")
     return by_id(conn, order_id)
 
 
@@ -45,27 +54,38 @@ def begin(conn: Connection[Any], order_id: UUID) -> OrderStatus:
 
 
 def finish(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
-    """The order is cancelled; answers the paise to refund. A repeat changes nothing. Raises NotFound.
+    """The order is cancelled; answers the paise that are refunded, once. A repeat changes nothing. Raises NotFound.
 
-    Cash on delivery: nothing was paid, nothing is refunded.
+    Cash on delivery: nothing was paid, nothing is refunded. The provider is told by `payments.settle`.
     """
     with conn.transaction():
         order = locked(conn, order_id)
         if order.status == "cancelled":
-            return 0
+            return _refund_paise(conn, order_id)
         if not may_become(order.status, "cancelled"):
             raise OrderStatusConflict(order_id, order.status, "cancelled")
-        orders.set_status(conn, order_id, "cancelled", now)
+        version = orders.set_status(conn, order_id, "cancelled", now)
+        payments.want_released(conn, order_id, now)
+        refund_paise = _refund_paise(conn, order_id)
         outbox.append(
             conn,
             OrderCancelled(
                 event_id=outcome_id(order_id, "OrderCancelled"),
                 occurred_at=now,
+                by="finish_cancellation",
                 order_id=order_id,
-                refund_paise=0,
+                version=version,
+                refund_paise=refund_paise,
             ),
         )
-    return 0
+        crashpoint("finish_cancellation.written")
+    crashpoint("finish_cancellation.committed")
+    return refund_paise
+
+
+def _refund_paise(conn: Connection[Any], order_id: UUID) -> int:
+    payment = payments.of_order(conn, order_id)
+    return payment.refund_paise if payment else 0
 
 
 def refuse(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
@@ -76,8 +96,18 @@ def refuse(conn: Connection[Any], order_id: UUID, now: datetime) -> OrderStatus:
     with conn.transaction():
         order = locked(conn, order_id)
         if order.status == "cancelling":
-            orders.set_status(conn, order_id, "confirmed", now)
+            version = orders.set_status(conn, order_id, "confirmed", now)
             orders.raise_run_revision(conn, order_id)  # whoever asks again asks for another run
-            outbox.append(conn, CancellationRefused(occurred_at=now, order_id=order_id))
-            finish_if_over(conn, order_id, now)
+            outbox.append(conn, _refused(order_id, version, now))
+            finish_if_over(conn, order_id, REFUSE, now)
+        crashpoint("refuse_cancellation.written")
+    crashpoint("refuse_cancellation.committed")
     return by_id(conn, order_id).status
+
+
+REFUSE = "refuse_cancellation"
+"""The step that finds that it is too late."""
+
+
+def _refused(order_id: UUID, version: int, now: datetime) -> CancellationRefused:
+    return CancellationRefused(occurred_at=now, by=REFUSE, order_id=order_id, version=version)

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import catalog
 from online_kart.customer_db.catalog import ItemRow, OfferRow
 from online_kart.domain.errors import NotFound
@@ -69,3 +70,4 @@ def project(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
                 catalog.put_units_left(conn, AvailabilityChanged.model_validate(envelope.detail))
             case other:
                 raise ValueError(f"project_catalog does not know the event {other}")
+        crashpoint("project_catalog.written")

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import customers
 from online_kart.domain.customers import Customer, RegisterCustomer
 from online_kart.domain.errors import EmailTaken, NotFound
@@ -15,6 +16,7 @@ def register(conn: Connection[Any], command: RegisterCustomer, now: datetime) ->
     customer = Customer(customer_id=uuid4(), registered_at=now, **command.model_dump())
     if not customers.insert(conn, customer):
         raise EmailTaken(command.email)
+    crashpoint("register_customer.committed")
     return customer
 
 

@@ -13,10 +13,18 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
-from online_kart.customer_db import addresses, catalog, orders
+from online_kart.alarms import raise_alarm
+from online_kart.crashpoints import crashpoint
+from online_kart.customer_db import addresses, catalog, orders, payments
 from online_kart.customer_db.catalog import OfferRow
 from online_kart.documents import package_paths
-from online_kart.domain.errors import InvalidRequest, NotFound, NotOffered, OrderStatusConflict
+from online_kart.domain.errors import (
+    InvalidRequest,
+    NotFound,
+    NotOffered,
+    OrderStatusConflict,
+    PaymentDeclined,
+)
 from online_kart.domain.events import (
     CancellationRequested,
     EventLine,
@@ -30,13 +38,14 @@ from online_kart.domain.orders import (
     TOLD_BY,
     Order,
     OrderLine,
-    PackageOfOrder,
     PlaceOrder,
     is_over,
     may_become,
     outcome_id,
+    package_of,
     refuse_too_large,
     summed,
+    why_rejected,
 )
 from online_kart.messaging import idempotency, inbox, outbox
 from online_kart.messaging.consumer import Envelope
@@ -64,9 +73,13 @@ def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: d
                 "Idempotency-Key",
                 "a new key for a new order",
             )
+        if order.payment == "prepaid":
+            payments.insert(conn, order.order_id, order.total_paise, now)
         outbox.append(conn, _order_placed(order, revision=1, now=now))
         answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
+        crashpoint("place_order.written")
+    crashpoint("place_order.committed")
     return answer
 
 
@@ -81,7 +94,7 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
         address_id=address.address_id,
         to_pincode=address.pincode,
         status="placed",
-        payment="cash_on_delivery",
+        payment=command.payment,
         total_paise=total_paise,
         promise_date=None,
         rejection=None,
@@ -131,6 +144,8 @@ def _order_placed(order: Order, revision: int, now: datetime) -> OrderPlaced:
         occurred_at=now,
         order_id=order.order_id,
         to_pincode=order.to_pincode,
+        by=f"customer {order.customer_id}",
+        version=order.version,
         placed_at=order.placed_at,
         lines=tuple(EventLine(**line.model_dump(exclude={"item_name"})) for line in order.lines),
         revision=revision,
@@ -170,7 +185,9 @@ def confirm_order(
     sourcing: dict[str, Any] | None,
     now: datetime,
 ) -> None:
-    """The order's packages and promise. A repeat changes nothing, but tells again. Raises OrderStatusConflict, NotFound.
+    """The order's packages and promise. A repeat changes nothing, but tells again.
+
+    Raises OrderStatusConflict, NotFound, and PaymentDeclined where what a prepaid order costs was not set aside.
 
     Packages are read from their paths (D3), which were written before this was called. They are read under the order's
     lock: what `track_package` heard of a package and could not note, because it came earlier, is in its path by then.
@@ -182,20 +199,14 @@ def confirm_order(
             return
         if not may_become(order.status, "confirmed"):
             raise OrderStatusConflict(order_id, order.status, "confirmed")
+        if order.payment == "prepaid" and not payments.want_captured(conn, order_id, now):
+            raise PaymentDeclined(order_id)
         paths = package_paths.by_ids(documents, package_ids)
         if len(paths) != len(set(package_ids)):
             raise NotFound("path of a package of order", order_id)
         for path in paths:
-            package = PackageOfOrder(
-                package_id=path.package_id,
-                origin_fc_code=path.origin_fc_code,
-                status=path.status,
-                promise_date=path.promise_date,
-                version=path.version,
-                lines={line.line_no: line.quantity for line in path.lines},
-            )
-            orders.insert_package(conn, order_id, package, now)
-        orders.set_status(
+            orders.insert_package(conn, order_id, package_of(path), now)
+        version = orders.set_status(
             conn, order_id, "confirmed", now, promise_date=promise_date, sourcing=sourcing
         )
         outbox.append(
@@ -204,24 +215,31 @@ def confirm_order(
                 event_id=outcome_id(order_id, "OrderConfirmed"),
                 occurred_at=now,
                 order_id=order_id,
+                by="confirm_order",
+                version=version,
                 promise_date=promise_date,
                 package_ids=tuple(package_ids),
             ),
         )
-        finish_if_over(conn, order_id, now)
+        finish_if_over(conn, order_id, "confirm_order", now)
+        crashpoint("confirm_order.written")
+    crashpoint("confirm_order.committed")
 
 
 def tell_outcome_again(conn: Connection[Any], order: Order) -> None:
     """A run that comes again was thought lost: who waits for its outcome has not heard of it."""
     if order.status in TOLD_BY:
         outbox.send_again(conn, outcome_id(order.order_id, TOLD_BY[order.status]))
+        crashpoint("tell_outcome_again.written")
 
 
-def finish_if_over(conn: Connection[Any], order_id: UUID, now: datetime) -> None:
+def finish_if_over(conn: Connection[Any], order_id: UUID, by: str, now: datetime) -> None:
     """A confirmed order whose packages are all at their end is finished. The caller has locked it."""
     if is_over(orders.package_statuses(conn, order_id)):
-        orders.set_status(conn, order_id, "finished", now)
-        outbox.append(conn, OrderFinished(occurred_at=now, order_id=order_id))
+        version = orders.set_status(conn, order_id, "finished", now)
+        outbox.append(
+            conn, OrderFinished(occurred_at=now, by=by, order_id=order_id, version=version)
+        )
 
 
 def reject_order(
@@ -232,25 +250,28 @@ def reject_order(
     False where it is not this run's to undo: the order was confirmed (by a run whose answer got lost), or its customer
     cancelled it meanwhile (what that run takes back, this one can't take again). Raises NotFound.
     """
-    message = message_of(cause) or error
     with conn.transaction():
         order = locked(conn, order_id)
         if not may_become(order.status, "rejected"):
             tell_outcome_again(conn, order)
             return order.status == "rejected"
-        orders.set_status(
-            conn, order_id, "rejected", now, rejection={"error": error, "message": message}
-        )
+        lines = orders.lines_of(conn, order_id)
+        rejection = why_rejected(error, message_of(cause) or error, lines)
+        version = orders.set_status(conn, order_id, "rejected", now, rejection=rejection)
+        payments.want_released(conn, order_id, now)
         outbox.append(
             conn,
             OrderRejected(
                 event_id=outcome_id(order_id, "OrderRejected"),
                 occurred_at=now,
+                by="reject_order",
+                version=version,
                 order_id=order_id,
-                error=error,
-                message=message,
+                **dict(rejection),
             ),
         )
+        crashpoint("reject_order.written")
+    crashpoint("reject_order.committed")
     return True
 
 
@@ -278,7 +299,8 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
         orders.set_package_status(conn, event.package_id, event.status, event.version, now)
         if order.status == "confirmed":
-            finish_if_over(conn, event.order_id, now)
+            finish_if_over(conn, event.order_id, "track_packages", now)
+        crashpoint("track_package.written")
 
 
 def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:
@@ -287,11 +309,20 @@ def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: dateti
         stuck = orders.take_stuck(conn, stuck_before, limit, now)
         for order_id, revision in stuck:
             order = by_id(conn, order_id)
+            raise_alarm("OrderStuck", order_id=order_id, status=order.status, revision=revision)
             if order.status == "placed":
                 outbox.append(conn, _order_placed(order, revision, now))
             else:
                 outbox.append(
                     conn,
-                    CancellationRequested(occurred_at=now, order_id=order_id, revision=revision),
+                    CancellationRequested(
+                        occurred_at=now,
+                        by="sweep_orders",
+                        order_id=order_id,
+                        version=order.version,
+                        revision=revision,
+                    ),
                 )
+        crashpoint("sweep_orders.written")
+    crashpoint("sweep_orders.committed")
     return len(stuck)

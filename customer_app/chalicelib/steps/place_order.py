@@ -9,7 +9,7 @@ from chalice import Blueprint
 from online_kart.domain.base import Model
 
 from .. import wiring
-from ..services import orders
+from ..services import orders, payments
 
 place_order_steps = Blueprint(__name__)
 
@@ -29,8 +29,9 @@ class RejectOrder(Model):
 
 @place_order_steps.lambda_function(name="confirm_order")
 def confirm_order(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Raises OrderStatusConflict, which the state machine catches by that name."""
+    """Raises OrderStatusConflict or PaymentDeclined, which the state machine catches by that name."""
     step = ConfirmOrder.model_validate(event)
+    payments.authorize(wiring.customer_db(), wiring.payments(), step.order_id, wiring.now())
     orders.confirm_order(
         wiring.customer_db(),
         wiring.documents(),

@@ -1,4 +1,4 @@
-"""The customer side's step of `reconcile`."""
+"""The customer side's steps of `reconcile`."""
 
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,19 @@ reconcile_steps = Blueprint(__name__)
 
 @reconcile_steps.lambda_function(name="compare_customer")
 def compare_customer(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answers how many rows differ; the rows themselves are in the document store."""
+    """Answers how much was found; what, is in the document store."""
     key = UUID(event["reconciliation_id"])
-    different = reconciliations.compare_customer(
+    found = reconciliations.compare_customer(
         wiring.customer_db(), wiring.documents(), key, wiring.now()
     )
-    return {"reconciliation_id": str(key), "differences": different}
+    return {"reconciliation_id": str(key), "found": found}
+
+
+@reconcile_steps.lambda_function(name="repair_customer")
+def repair_customer(event: dict[str, Any], context: object) -> dict[str, Any]:
+    key = UUID(event["reconciliation_id"])
+    repaired = reconciliations.repair_customer(
+        wiring.customer_db(), wiring.documents(), key, wiring.now()
+    )
+    wiring.nudge_relay()
+    return {"reconciliation_id": str(key), "repaired": repaired}

@@ -35,6 +35,7 @@ from online_kart.postgres import retrying
 from .. import wiring
 from ..services import batches, line_haul
 from ..services.line_haul import Missing
+from .repeats import repeats
 
 batches_api = Blueprint(__name__)
 
@@ -129,6 +130,7 @@ def move_batch(batch_id: str) -> Response:
     errors=(NotFound, BatchStatusConflict, ManifestMismatch, NotOnPath),
 )
 @errors_to_http
+@repeats.safe(batches_api)
 def scan_batch(batch_id: str) -> Response:
     """The batch is where it goes; its run forwards the packages. Safe to repeat."""
     key: UUID = read_path(UUID, batch_id, "batch_id")
@@ -147,6 +149,7 @@ def scan_batch(batch_id: str) -> Response:
 @batches_api.route("/batches/units", methods=["POST"])
 @operation(accepted(Batch), body=SendUnits, errors=(NotFound, BatchStatusConflict, UnitsHaveLeft))
 @errors_to_http
+@repeats.safe(batches_api)
 def send_units() -> Response:
     """Restock an FC from another: 202 with the batch that takes the units. Safe to repeat."""
     command = read_body(batches_api.current_request, SendUnits)

@@ -25,6 +25,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import catalog
+from .repeats import repeats
 
 catalog_api = Blueprint(__name__)
 
@@ -36,6 +37,7 @@ catalog_api = Blueprint(__name__)
     errors=(UnknownReference, CategoryExists, CategoryUnderItself),
 )
 @errors_to_http
+@repeats.safe(catalog_api)
 def add_category() -> Response:
     command = read_body(catalog_api.current_request, AddCategory)
     category = catalog.add_category(wiring.inventory_db(), command, wiring.now())

@@ -32,6 +32,7 @@ from online_kart.postgres import retrying
 
 from .. import wiring
 from ..services import deliveries
+from .repeats import repeats
 
 deliveries_api = Blueprint(__name__)
 
@@ -95,6 +96,7 @@ def list_deliveries() -> Response:
     ),
 )
 @errors_to_http
+@repeats.safe(deliveries_api)
 def tell_outcome(package_id: str) -> Response:
     """Safe to repeat: an attempt ends once."""
     key: UUID = read_path(UUID, package_id, "package_id")

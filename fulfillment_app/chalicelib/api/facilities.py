@@ -44,6 +44,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import facilities
 from .rebuilds import CHANGE_ANSWERS, ChangeQuery, answer_change, answer_query
+from .repeats import repeats
 
 facilities_api = Blueprint(__name__)
 
@@ -54,6 +55,7 @@ facilities_api = Blueprint(__name__)
 @facilities_api.route("/hubs", methods=["POST"])
 @operation(*CHANGE_ANSWERS, body=AddHub, query=ChangeQuery, errors=(FacilityExists,))
 @errors_to_http
+@repeats.safe(facilities_api)
 def add_hub() -> Response:
     request = facilities_api.current_request
     command = read_body(request, AddHub)
@@ -107,6 +109,7 @@ def delete_hub(hub_code: str) -> Response:
 @facilities_api.route("/hubs/{hub_code}/closure", methods=["POST"])
 @operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
+@repeats.safe(facilities_api)
 def close_hub(hub_code: str) -> Response:
     """Paths avoid it from the next route tables on; it is closed when nothing is in it any more."""
     return answer_change(
@@ -127,6 +130,7 @@ def close_hub(hub_code: str) -> Response:
     errors=(FacilityExists, PincodesTaken),
 )
 @errors_to_http
+@repeats.safe(facilities_api)
 def add_fulfillment_center() -> Response:
     request = facilities_api.current_request
     command = read_body(request, AddFulfillmentCenter)
@@ -186,6 +190,7 @@ def delete_fulfillment_center(fc_code: str) -> Response:
 @facilities_api.route("/fulfillment-centers/{fc_code}/closure", methods=["POST"])
 @operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,))
 @errors_to_http
+@repeats.safe(facilities_api)
 def close_fulfillment_center(fc_code: str) -> Response:
     """It serves nobody from the next route tables on; it is closed when nothing is in it any more."""
     return answer_change(
@@ -214,6 +219,7 @@ class LegNameQuery(LegName, ChangeQuery):
     *CHANGE_ANSWERS, body=AddLeg, query=ChangeQuery, errors=(NotFound, LegExists, InvalidNetwork)
 )
 @errors_to_http
+@repeats.safe(facilities_api)
 def add_leg() -> Response:
     request = facilities_api.current_request
     command = read_body(request, AddLeg)

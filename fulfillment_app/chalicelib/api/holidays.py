@@ -21,6 +21,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import holidays
 from .rebuilds import REBUILD, rebuild_accepted
+from .repeats import repeats
 
 holidays_api = Blueprint(__name__)
 
@@ -35,6 +36,7 @@ class HolidaysQuery(Query):
 @holidays_api.route("/holidays", methods=["POST"])
 @operation(REBUILD, body=Holiday, errors=(NotFound, HolidayExists, TooManyHolidays))
 @errors_to_http
+@repeats.safe(holidays_api)
 def add_holiday() -> Response:
     """Without `fc_code` it is every FC's."""
     holiday = read_body(holidays_api.current_request, Holiday)

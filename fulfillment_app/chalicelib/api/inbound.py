@@ -27,6 +27,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import inbound
+from .repeats import repeats
 
 inbound_api = Blueprint(__name__)
 
@@ -69,6 +70,7 @@ def shipment_by_asn(asn: str) -> Response:
     errors=(NotFound, UnknownReference, NotOffered, ShipmentCountedOtherwise, ShipmentIsOver),
 )
 @errors_to_http
+@repeats.safe(inbound_api)
 def receive_shipment(asn: str) -> Response:
     """It is at the dock and was counted: 202, the units are in stock when the receipt is `booked`. Safe to repeat."""
     key: str = read_path(Asn, asn, "asn")

@@ -29,7 +29,7 @@ class HealthQuery(Model):
     model_config = example(pincodes=[560001, 744101])
 
     pincodes: Annotated[
-        tuple[Pincode, ...], BeforeValidator(_parted), Field(max_length=PINCODES_MAX)
+        tuple[Pincode, ...], Field(max_length=PINCODES_MAX), BeforeValidator(_parted)
     ] = ()
 
 

@@ -7,7 +7,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import PackageStatus
-from online_kart.domain.packages import Package
+from online_kart.domain.packages import Package, PackageEvent
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -55,3 +55,15 @@ def package_by_id(package_id: str) -> Response:
     """With its path, planned against actual, and its events."""
     key: UUID = read_path(UUID, package_id, "package_id")
     return json_response(packages.by_id(wiring.inventory_db(), wiring.documents(), key))
+
+
+@packages_api.route("/packages/{package_id}/events", methods=["GET"])
+@operation(pages(PackageEvent), path={"package_id": UUID}, query=Query, errors=(NotFound,))
+@errors_to_http
+def events_of_package(package_id: str) -> Response:
+    """Who did what to it, when and where; the oldest first."""
+    key: UUID = read_path(UUID, package_id, "package_id")
+    query = read_query(packages_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = packages.events_of(wiring.inventory_db(), key, start[0] if start else 0, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda event: (event.version,)))

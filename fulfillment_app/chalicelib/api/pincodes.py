@@ -23,6 +23,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import pincodes
 from .rebuilds import CHANGE_ANSWERS, ChangeQuery, answer_change, answer_query
+from .repeats import repeats
 
 pincodes_api = Blueprint(__name__)
 
@@ -64,6 +65,7 @@ def list_pincodes(fc_code: str) -> Response:
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["POST"])
 @operation(*CHANGE_ANSWERS, body=PincodeChange, query=ChangeQuery, errors=(NotFound, PincodesTaken))
 @errors_to_http
+@repeats.safe(pincodes_api)
 def add_pincodes(fc_code: str) -> Response:
     """`move` takes the range from whoever serves it; without, it must be free."""
     request = pincodes_api.current_request

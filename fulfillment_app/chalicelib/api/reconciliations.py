@@ -23,6 +23,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import reconciliations
+from .repeats import repeats
 
 reconciliations_api = Blueprint(__name__)
 
@@ -35,6 +36,7 @@ class ReconciliationRequested(Model):
 @reconciliations_api.route("/reconciliations", methods=["POST"], content_types=["*/*"])
 @operation(accepted(ReconciliationRequested))
 @errors_to_http
+@repeats.safe(reconciliations_api)
 def request_reconciliation() -> Response:
     """202: see its Location for the report."""
     key = reconciliations.request(wiring.inventory_db(), wiring.now())

@@ -27,6 +27,7 @@ from online_kart.http import (
 from .. import wiring
 from ..services import rebuilds, route_views, version_differences
 from .rebuilds import REBUILD, rebuild_accepted
+from .repeats import repeats
 
 routes_api = Blueprint(__name__)
 
@@ -142,6 +143,7 @@ def path() -> Response:
 @routes_api.route("/route-tables/rebuilds", methods=["POST"])
 @operation(REBUILD, body=RequestRebuild, needs_body=False)
 @errors_to_http
+@repeats.safe(routes_api)
 def request_rebuild() -> Response:
     request = routes_api.current_request
     command = read_body(request, RequestRebuild) if request.raw_body else RequestRebuild()

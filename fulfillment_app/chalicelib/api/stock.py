@@ -32,6 +32,7 @@ STAFF = "fulfillment staff"
 
 class LedgerQuery(Query):
     sku: Sku | None = None
+    seller_id: UUID | None = None
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
@@ -49,11 +50,16 @@ def stock_of_fc(fc_code: str) -> Response:
 @operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,))
 @errors_to_http
 def stock_ledger_of_fc(fc_code: str) -> Response:
-    """Every change, the newest first."""
+    """Every change, the newest first: who made it, when, and why. Of all offers, of an item, or of a seller."""
     query = read_query(stock_api.current_request, LedgerQuery)
     start = after(query.cursor, tuple[int])
     rows = stock.ledger_of_fc(
-        wiring.inventory_db(), fc_code, query.sku, start[0] if start else None, query.limit + 1
+        wiring.inventory_db(),
+        fc_code,
+        query.sku,
+        query.seller_id,
+        start[0] if start else None,
+        query.limit + 1,
     )
     return json_response(page_of(rows, query.limit, lambda entry: (entry.entry_id,)))
 

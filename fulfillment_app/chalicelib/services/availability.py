@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.events import AvailabilityChanged
 from online_kart.inventory_db import availability
 from online_kart.messaging import outbox
@@ -35,4 +36,6 @@ def _project_some(conn: Connection[Any], now: datetime) -> tuple[int, int]:
         outbox.append(
             conn, *(AvailabilityChanged(occurred_at=now, **each._asdict()) for each in changed)
         )
+        crashpoint("project_availability.written")
+    crashpoint("project_availability.committed")
     return taken, len(changed)

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import (
     Batch,
@@ -39,6 +40,9 @@ from online_kart.messaging import outbox
 from .package_events import Step, record
 
 Documents = Database[dict[str, Any]]
+
+PLANNER = "planner"
+"""Who lets a batch leave at another time, until people log in."""
 
 DEPARTURES_TRIED_MAX = 20
 """How many departures that have left already are passed over before we look again later."""
@@ -111,6 +115,8 @@ def send_units(conn: Connection[Any], command: SendUnits, now: datetime) -> Batc
         units = Units.model_validate(command.model_dump(include=set(Units.model_fields)))
         if not manifests.insert_units(conn, batch.batch_id, units, now):
             raise Unavailable("The same transfer is being sent by another request.")
+        crashpoint("send_units.written")
+    crashpoint("send_units.committed")
     return batch
 
 
@@ -187,6 +193,7 @@ def bump_revision(conn: Connection[Any], batch_id: UUID, now: datetime) -> bool:
         if moved is None:
             return False
         _announce(conn, moved, now)
+        crashpoint("bump_revision.written")
     return True
 
 
@@ -204,9 +211,12 @@ def reschedule(
             if batch.due_at != due_at:
                 batch = batches.move(conn, batch_id, due_at) or batch
                 _announce(conn, batch, now)
+            crashpoint("reschedule_batch.written")
     except UniqueViolation as error:
         raise DepartureTaken(batch_id) from error
+    crashpoint("reschedule_batch.moved")
     _expect_departure(conn, documents, batch_id, now)
+    crashpoint("reschedule_batch.committed")
     return batch
 
 
@@ -227,6 +237,7 @@ def _expect_departure(
             Step(
                 path.package_id,
                 "rescheduled",
+                PLANNER,
                 batch.origin,
                 path=path.expect_departure(batch.origin, batch.due_at),
                 detail={"batch_id": str(batch.batch_id)},

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.catalog import AddCategory, Category, DescribeCategory
 from online_kart.domain.errors import (
     CategoryExists,
@@ -25,10 +26,18 @@ def add_category(conn: Connection[Any], command: AddCategory, now: datetime) -> 
         _check_parent(conn, category)
         if catalog.insert_category(conn, category):
             outbox.append(conn, _category_changed(category, now))
-            return category
-        known = by_id(conn, category.category_id)
-        if (known.name, known.parent_id) != (category.name, category.parent_id):
-            raise CategoryExists(category.category_id)
+        else:
+            category = _known_like(conn, category)
+        crashpoint("add_category.written")
+    crashpoint("add_category.committed")
+    return category
+
+
+def _known_like(conn: Connection[Any], category: Category) -> Category:
+    """The category of this id, which says the same. Raises CategoryExists."""
+    known = by_id(conn, category.category_id)
+    if (known.name, known.parent_id) != (category.name, category.parent_id):
+        raise CategoryExists(category.category_id)
     return known
 
 
@@ -46,6 +55,8 @@ def describe_category(
         category = category.model_copy(update={"version": known.version + 1})
         catalog.update_category(conn, category)
         outbox.append(conn, _category_changed(category, now))
+        crashpoint("describe_category.written")
+    crashpoint("describe_category.committed")
     return category
 
 

@@ -23,22 +23,22 @@ from . import packages
 Documents = Database[dict[str, Any]]
 
 
-def _category(conn: Connection[Any], key: str, now: datetime) -> bool:
-    return _tell(conn, CategoryChanged, sources.bump_category(conn, key), now)
+def _category(conn: Connection[Any], key: str, above: int, now: datetime) -> bool:
+    return _tell(conn, CategoryChanged, sources.bump_category(conn, key, above), now)
 
 
-def _item(conn: Connection[Any], key: str, now: datetime) -> bool:
-    return _tell(conn, ItemChanged, sources.bump_item(conn, key), now)
+def _item(conn: Connection[Any], key: str, above: int, now: datetime) -> bool:
+    return _tell(conn, ItemChanged, sources.bump_item(conn, key, above), now)
 
 
-def _offer(conn: Connection[Any], key: str, now: datetime) -> bool:
+def _offer(conn: Connection[Any], key: str, above: int, now: datetime) -> bool:
     sku, seller_id = key.split(" ")
-    return _tell(conn, OfferChanged, sources.bump_offer(conn, sku, UUID(seller_id)), now)
+    return _tell(conn, OfferChanged, sources.bump_offer(conn, sku, UUID(seller_id), above), now)
 
 
-def _units_left(conn: Connection[Any], key: str, now: datetime) -> bool:
+def _units_left(conn: Connection[Any], key: str, above: int, now: datetime) -> bool:
     sku, seller_id = key.split(" ")
-    row = sources.bump_availability(conn, sku, UUID(seller_id))
+    row = sources.bump_availability(conn, sku, UUID(seller_id), above)
     return _tell(conn, AvailabilityChanged, row, now)
 
 
@@ -52,7 +52,7 @@ def _tell(
     return True
 
 
-_OF_CATALOG: Mapping[str, Callable[[Connection[Any], str, datetime], bool]] = {
+_OF_CATALOG: Mapping[str, Callable[[Connection[Any], str, int, datetime], bool]] = {
     "categories": _category,
     "items": _item,
     "offers": _offer,
@@ -62,9 +62,12 @@ _OF_CATALOG: Mapping[str, Callable[[Connection[Any], str, datetime], bool]] = {
 
 
 def tell_again(
-    conn: Connection[Any], documents: Documents, table: str, key: str, now: datetime
+    conn: Connection[Any], documents: Documents, table: str, key: str, above: int, now: datetime
 ) -> bool:
-    """Tell of one row of the source of a table that differs. False where the source is gone."""
+    """Tell of one row of the source of a table that differs. False where the source is gone.
+
+    Its version is later than `above`: what the copy knows.
+    """
     if table == "packages":
-        return packages.tell_again(conn, documents, UUID(key), now)
-    return _OF_CATALOG[table](conn, key, now)
+        return packages.tell_again(conn, documents, UUID(key), above, now)
+    return _OF_CATALOG[table](conn, key, above, now)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import SHOP_TIME_ZONE
 from online_kart.domain.deliveries import Delivery, DeliveryStatus, Outcome
@@ -25,9 +26,13 @@ from .package_events import Step, record
 Documents = Database[dict[str, Any]]
 
 NEXT_ATTEMPT_AFTER = timedelta(days=1)
+COURIER = "courier"
+"""Who tells how an attempt ended, until people log in."""
 
 
-def hand_over(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
+def hand_over(
+    conn: Connection[Any], documents: Documents, package: Package, by: str, now: datetime
+) -> None:
     """The package leaves its batch, and goes out from the FC where it is once that has handled it, on a working day.
 
     Its stock leaves with it where that is its origin. In the caller's transaction, with the package locked.
@@ -48,13 +53,19 @@ def hand_over(conn: Connection[Any], documents: Documents, package: Package, now
         return
     manifests.take_out(conn, [package.package_id])
     changes = {"status": "out_for_delivery"}
-    _note(conn, documents, delivery, "out_for_delivery", changes, {"attempt": 1}, now)
+    step = _step(delivery, "out_for_delivery", by, changes, {"attempt": 1})
+    record(conn, documents, [step], now)
     if package.status == "planned":
-        stock.ship(conn, [package.package_id], now)
+        stock.ship(conn, [package.package_id], now, by)
 
 
 def delivered(
-    conn: Connection[Any], documents: Documents, package_id: UUID, proof: str, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    package_id: UUID,
+    proof: str,
+    now: datetime,
+    by: str = COURIER,
 ) -> Outcome:
     """The customer has it: a sale for each of its lines. A repeat changes nothing.
 
@@ -67,10 +78,13 @@ def delivered(
         if delivery is None:
             raise PackageStatusConflict(package_id, package.status, "delivered")
         detail = {"proof": proof, "attempt": delivery.attempt}
-        _note(conn, documents, delivery, "delivered", {"status": "delivered"}, detail, now)
+        step = _step(delivery, "delivered", by, {"status": "delivered"}, detail)
+        record(conn, documents, [step], now)
         sold = sales.record_package(conn, package_id, now)
         outbox.append(conn, *(_event(sale, now) for sale in sold))
         deliveries.delete(conn, package_id)
+        crashpoint("deliver.written")
+    crashpoint("deliver.committed")
     return Outcome(package_id=package_id, status="delivered", attempt=delivery.attempt)
 
 
@@ -81,6 +95,7 @@ def failed(
     attempt: int,
     reason: str,
     now: datetime,
+    by: str = COURIER,
 ) -> Outcome:
     """The attempt was in vain: the next one is on the next working day, or, after the last, it goes back to its origin.
 
@@ -97,18 +112,25 @@ def failed(
         if attempt > delivery.attempt:
             raise AttemptConflict(package_id, delivery.attempt, attempt)
         if attempt == delivery.attempt:
-            _fail(conn, documents, delivery, reason, now)
+            _fail(conn, documents, delivery, reason, by, now)
+        crashpoint("fail_delivery.written")
+    crashpoint("fail_delivery.committed")
     return _outcome(conn, package_id)
 
 
 def _fail(
-    conn: Connection[Any], documents: Documents, delivery: Delivery, reason: str, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    delivery: Delivery,
+    reason: str,
+    by: str,
+    now: datetime,
 ) -> None:
     detail = {"reason": reason, "attempt": delivery.attempt}
-    _note(conn, documents, delivery, "delivery_failed", {}, detail, now)
+    record(conn, documents, [_step(delivery, "delivery_failed", by, {}, detail)], now)
     if delivery.is_last_attempt:
         deliveries.delete(conn, delivery.package_id)
-        replanning.send_back(conn, documents, delivery.package_id, reason, now)
+        replanning.send_back(conn, documents, delivery.package_id, reason, now, by)
         return
     today = now.astimezone(ZoneInfo(SHOP_TIME_ZONE)).date()
     calendar = facilities.facility(conn, delivery.fc_code).calendar
@@ -116,17 +138,10 @@ def _fail(
     deliveries.fail_attempt(conn, delivery.package_id, reason, next_attempt_on)
 
 
-def _note(
-    conn: Connection[Any],
-    documents: Documents,
-    delivery: Delivery,
-    what: str,
-    changes: dict[str, Any],
-    detail: dict[str, Any],
-    now: datetime,
-) -> None:
-    step = Step(delivery.package_id, what, delivery.fc_code, changes=changes, detail=detail)
-    record(conn, documents, [step], now)
+def _step(
+    delivery: Delivery, what: str, by: str, changes: dict[str, Any], detail: dict[str, Any]
+) -> Step:
+    return Step(delivery.package_id, what, by, delivery.fc_code, changes=changes, detail=detail)
 
 
 def _locked(conn: Connection[Any], package_id: UUID) -> tuple[Package, Delivery | None]:

@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.errors import ForeignKeyViolation
 from pydantic import TypeAdapter, ValidationError
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import (
     FacilityExists,
     FacilityInUse,
@@ -168,7 +169,10 @@ def close_drained(conn: Connected, now: datetime) -> int:
     """Close draining facilities that hold nothing. How many. Route tables have left them out already."""
     with conn.transaction():
         facilities.lock_network(conn)
-        return len(facilities.close_drained(conn, now))
+        closed = facilities.close_drained(conn, now)
+        crashpoint("close_drained.written")
+    crashpoint("close_drained.committed")
+    return len(closed)
 
 
 # -- legs

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
 from online_kart.domain.errors import BatchStatusConflict, NotFound
@@ -64,13 +65,27 @@ def forward(
             return False
         if batch.status != "arrived":
             return False
-        if package.status not in UNDER_WAY:  # lost, for instance: nothing is to be forwarded
-            manifests.take_out(conn, [package_id])
-            return False
-        if package.is_at_its_end:
-            _end(conn, documents, package, now)
-            return True
-        return _load_onward(conn, documents, batch, package, path, now)
+        went_on = _forward(conn, documents, batch, package, path, now)
+        crashpoint("forward_package.written")
+    crashpoint("forward_package.committed")
+    return went_on
+
+
+def _forward(
+    conn: Connection[Any],
+    documents: Documents,
+    batch: Batch,
+    package: Package,
+    path: PackagePath,
+    now: datetime,
+) -> bool:
+    if package.status not in UNDER_WAY:  # lost, for instance: nothing is to be forwarded
+        manifests.take_out(conn, [package.package_id])
+        return False
+    if package.is_at_its_end:
+        _end(conn, documents, package, now)
+        return True
+    return _load_onward(conn, documents, batch, package, path, now)
 
 
 def _mended_path(
@@ -90,9 +105,11 @@ def _mended_path(
         assert locked is not None, "packages are not deleted"
         if locked.status not in UNDER_WAY:
             return path
-        mended = replan(conn, documents, routes, locked, now)
+        mended = replan(conn, documents, routes, locked, BY_SYSTEM, now)
         if mended and mended.ends_here:
             _end(conn, documents, mended.package, now)
+        crashpoint("mend_path.written")
+    crashpoint("mend_path.committed")
     return _path_of(documents, package_id)
 
 
@@ -101,7 +118,7 @@ def _end(conn: Connection[Any], documents: Documents, package: Package, now: dat
     if package.status == "returning":
         take_back(conn, documents, package, BY_SYSTEM, now)
     else:
-        deliveries.hand_over(conn, documents, package, now)
+        deliveries.hand_over(conn, documents, package, BY_SYSTEM, now)
 
 
 def _load_onward(
@@ -150,4 +167,6 @@ def finish(conn: Connection[Any], batch_id: UUID, revision: int, now: datetime) 
         for units in manifests.manifest(conn, batch_id).units:
             stock.transfer_in(conn, batch.destination, units, BY_SYSTEM, now)
         batches_store.archive(conn, batch_id, now)
+        crashpoint("finish_batch.written")
+    crashpoint("finish_batch.committed")
     return Outcome("finished")

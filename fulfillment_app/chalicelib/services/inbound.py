@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import upcoming_shipments
 from online_kart.documents.upcoming_shipments import LogEntry
 from online_kart.domain.errors import (
@@ -33,6 +34,7 @@ from online_kart.domain.inbound import (
 )
 from online_kart.inventory_db import inbound, sellers, stock
 from online_kart.messaging import outbox
+from online_kart.postgres import retrying
 
 Documents = Database[dict[str, Any]]
 sort_key = upcoming_shipments.sort_key
@@ -100,6 +102,8 @@ def receive(
         inbound.insert_receipt(conn, receipt)
         inbound.insert_receipt_lines(conn, asn, lines)
         outbox.append(conn, ShipmentArrived(asn=asn, fc_code=receipt.fc_code, occurred_at=now))
+        crashpoint("receive_shipment.written")
+    crashpoint("receive_shipment.committed")
     return receipt
 
 
@@ -128,6 +132,10 @@ def add_to_stock(conn: Connection[Any], asn: str, now: datetime) -> int:
 
     Stock rows are locked by SKU, as everywhere. Raises NotFound.
     """
+    return retrying(lambda: _add_to_stock(conn, asn, now))
+
+
+def _add_to_stock(conn: Connection[Any], asn: str, now: datetime) -> int:
     with conn.transaction():
         receipt = _lock_receipt(conn, asn)
         arrived = [line for line in receipt.lines if line.counted > 0]
@@ -144,6 +152,8 @@ def add_to_stock(conn: Connection[Any], asn: str, now: datetime) -> int:
                     now,
                 )
             inbound.mark_booked(conn, asn)
+        crashpoint("add_to_stock.written")
+    crashpoint("add_to_stock.committed")
     return sum(line.counted for line in arrived)
 
 
@@ -155,13 +165,14 @@ def close_asn(
         receipt = _lock_receipt(conn, asn)
         if receipt.status != "closed":
             assert receipt.status == "booked", "the machine books before it closes"
-            _end_announcement(documents, receipt, now)
+            end_announcement(documents, receipt, now)
             inbound.mark_closed(conn, asn, now)
             outbox.append(conn, _shipment_received(receipt, now))
+    crashpoint("close_asn.committed")
     return receipt.discrepancies
 
 
-def _end_announcement(documents: Documents, receipt: Receipt, now: datetime) -> None:
+def end_announcement(documents: Documents, receipt: Receipt, now: datetime) -> None:
     """The log first. Where the announcement is gone, an attempt that was cut short has done both."""
     shipment = upcoming_shipments.by_asn(documents, receipt.asn)
     if shipment is None:
@@ -171,7 +182,9 @@ def _end_announcement(documents: Documents, receipt: Receipt, now: datetime) -> 
         documents,
         LogEntry(what="received", at=now, shipment=received, discrepancies=receipt.discrepancies),
     )
+    crashpoint("close_asn.logged")
     upcoming_shipments.remove(documents, receipt.asn)
+    crashpoint("close_asn.removed")
 
 
 def _upcoming(documents: Documents, asn: str) -> InboundShipment:

@@ -17,6 +17,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch, arrival_of
 from online_kart.domain.errors import (
@@ -44,7 +45,7 @@ ALERT_DOUBLINGS_MAX = 4
 """From alert to alert of one batch the wait doubles, so often."""
 
 BY_SYSTEM = "move_batch"
-"""Who moved restocking units, in the ledger."""
+"""Who moves what nobody scans: in the ledger and in packages' histories."""
 
 StepState = Literal[
     "not_due", "closed", "in_transit", "late", "not_yet", "arrived", "finished", "superseded"
@@ -83,10 +84,12 @@ def close(conn: Connection[Any], batch_id: UUID, revision: int, now: datetime) -
         if not batch.is_due(now):
             return Outcome("not_due", batch.due_at)
         batches.seal(conn, batch_id, now)
-        if manifests.manifest(conn, batch_id).is_empty:
+        is_empty = manifests.manifest(conn, batch_id).is_empty
+        if is_empty:
             batches.archive(conn, batch_id, now)
-            return Outcome("finished")
-    return Outcome("closed")
+        crashpoint("close_batch.written")
+    crashpoint("close_batch.committed")
+    return Outcome("finished" if is_empty else "closed")
 
 
 def depart(
@@ -110,6 +113,8 @@ def depart(
             raise BatchStatusConflict(batch_id, batch.status, "departed")
         if batch.status == "closed":
             batch = _depart(conn, documents, batch, held, hop_limit, now)
+        crashpoint("depart_batch.written")
+    crashpoint("depart_batch.committed")
     return Outcome("in_transit", _looked_for_at(batch, now))
 
 
@@ -137,7 +142,9 @@ def _depart(
         }
         detail = {"batch_id": str(batch.batch_id), "next": batch.destination}
         path = path.depart(batch.origin, departed_at)
-        steps.append(Step(package.package_id, "departed", batch.origin, changes, path, detail))
+        steps.append(
+            Step(package.package_id, "departed", BY_SYSTEM, batch.origin, changes, path, detail)
+        )
     record(conn, documents, steps, now)
     _take_from_stock(conn, batch, held, now)
     batches.set_departed(conn, batch.batch_id, departed_at, expected_at)
@@ -163,7 +170,7 @@ def _take_from_stock(
 ) -> None:
     """Packages that leave their origin FC, and restocking units. Units that are no longer free stay behind."""
     leaving = [each.package_id for each in held if each.origin_fc_code == batch.origin]
-    stock.ship(conn, leaving, now)
+    stock.ship(conn, leaving, now, BY_SYSTEM)
     for units in manifests.manifest(conn, batch.batch_id).units:
         if not stock.transfer_out(conn, batch.origin, units, BY_SYSTEM, now):
             manifests.take_out_units(conn, units.transfer_id)
@@ -201,6 +208,8 @@ def arrive(
         _check_scan(batch, held, scanned, missing)
         _arrive(conn, documents, batch, held, missing, by, now)
         batches.set_arrived(conn, batch_id, now)
+        crashpoint("arrive_batch.written")
+    crashpoint("arrive_batch.committed")
     return batch.model_copy(update={"status": "arrived", "arrived_at": now})
 
 
@@ -247,6 +256,7 @@ def _arrive(
         Step(
             package.package_id,
             "arrived",
+            by,
             batch.destination,
             changes={"at_facility": batch.destination},
             path=_arrived(conn, path_of[package.package_id], package, batch.destination, now),
@@ -259,6 +269,7 @@ def _arrive(
         Step(
             each.package_id,
             "lost",
+            by,
             batch.destination,
             changes={"status": "lost"},
             detail={**detail, "reason": each.reason},
@@ -317,6 +328,8 @@ def alert_late(
                 expected_at=batch.expected_at,
             ),
         )
+        crashpoint("alert_late.written")
+    crashpoint("alert_late.committed")
     logger.warning("A batch is late", extra={"batch_id": str(batch_id)})
     doublings = min(batch.late_alerts_count, ALERT_DOUBLINGS_MAX)
     return Outcome("in_transit", now + timedelta(minutes=recheck_minutes * 2**doublings))

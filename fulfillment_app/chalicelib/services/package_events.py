@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.events import PackageChanged
 from online_kart.domain.package_paths import PackagePath
@@ -27,16 +28,20 @@ PATH_FIELDS = ("status", "table_version", "path_revision", "version")
 class Step:
     """One thing that happened to one package.
 
-    `changes` are the fields of its row that are different now (`{"status": "in_transit", "at_facility": None}`);
-    `path` is its path where that changed; `facility` is where it happened.
+    `by` is who did it: a person, or the step or job. `changes` are the fields of its row that are different now
+    (`{"status": "in_transit", "at_facility": None}`); `path` is its path where that changed; `facility` is where it
+    happened.
     """
 
     package_id: UUID
     what: str
+    by: str
     facility: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     path: PackagePath | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    above: int = 0
+    """A version that somebody has heard of: the package's new one is later."""
 
 
 def record(
@@ -54,6 +59,7 @@ def record(
     path_of = _paths(documents, steps)
     noted = [_noted(row, step_of[row.package_id], path_of, now) for row in rows]
     package_paths.put_many(documents, _repeating(noted, path_of))
+    crashpoint("record_packages.paths_put")
     packages.save(conn, noted)
     outbox.append(conn, *(_event(each, now) for each in noted))
     return [each.package for each in noted]
@@ -68,8 +74,8 @@ def _paths(documents: Documents, steps: Sequence[Step]) -> dict[UUID, PackagePat
 
 def _noted(row: Package, step: Step, path_of: Mapping[UUID, PackagePath], now: datetime) -> Noted:
     path = path_of.get(row.package_id)
-    changed = row.after(step.changes, now, path.version if path else 0)
-    return Noted(changed, step.what, step.facility, step.detail)
+    changed = row.after(step.changes, now, max(path.version if path else 0, step.above))
+    return Noted(changed, step.what, step.by, step.facility, step.detail)
 
 
 def _repeating(
@@ -91,13 +97,16 @@ def _event(noted: Noted, now: datetime) -> PackageChanged:
         order_id=package.order_id,
         version=package.version,
         what=noted.what,
+        by=noted.by,
         status=package.status,
         facility=noted.facility,
     )
 
 
-def announce(conn: Connection[Any], package: Package, now: datetime) -> None:
+def announce(
+    conn: Connection[Any], package: Package, now: datetime, by: str = "plan_packages"
+) -> None:
     """Note that a package was planned: its first version, whose row the caller has just written."""
-    noted = Noted(package, "planned", package.at_facility, {})
+    noted = Noted(package, "planned", by, package.at_facility, {})
     packages.note(conn, [noted])
     outbox.append(conn, _event(noted, now))

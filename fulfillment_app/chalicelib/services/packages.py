@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.base import Model
 from online_kart.domain.errors import (
@@ -28,11 +29,15 @@ from . import batches, deliveries, paths, stock
 from .package_events import Step, announce, record
 from .replanning import is_to_be_replanned, refuse_outdated, replan, take_back
 from .routes import Routes
+from .sourcing import RESERVE
 
 Documents = Database[dict[str, Any]]
 
 PLAN = "plan_packages"
 """The inbox's name of the step. Its answer is the packages, or that the step must not run any more."""
+
+REPLAN, RECONCILE = "replan_packages", "repair_differences"
+"""The steps that do what nobody asked for, in packages' histories."""
 
 LOOKED_AT_ONCE_MAX = 200
 
@@ -60,7 +65,9 @@ def plan_packages(
     The hold is extended: who makes progress is not late. A repeat answers as the first time did. Raises NoRoute,
     NotServed; PackagesAlreadyDiscarded, ReservationExpired, StockAlreadyReleased where it comes too late.
     """
-    return retrying(lambda: _plan(conn, documents, routes, order, hold_until, now))
+    planned = retrying(lambda: _plan(conn, documents, routes, order, hold_until, now))
+    crashpoint("plan_packages.committed")
+    return planned
 
 
 def _plan(
@@ -88,6 +95,7 @@ def _plan(
             promise_date=max(package.promise_date for package in planned),
         )
         inbox.remember(conn, PLAN, order.order_id, result.model_dump(mode="json"))
+        crashpoint("plan_packages.written")
     return result
 
 
@@ -98,7 +106,7 @@ def _held_by_fc(conn: Connection[Any], order_id: UUID) -> list[list[Reservation]
         if each.status in ("held", "confirmed"):
             held.setdefault(each.fc_code, []).append(each)
     if not held:
-        stock.refuse_if_over(order_id, inbox.answer(conn, stock.RESERVE, order_id) or {})
+        stock.refuse_if_over(order_id, inbox.answer(conn, RESERVE, order_id) or {})
         raise NotFound("stock held for order", order_id)
     return [held[fc_code] for fc_code in sorted(held)]
 
@@ -124,6 +132,7 @@ def _plan_package(
         path = path.model_copy(update={"promise_date": path.expected_on})
         packages.set_promise(conn, package.package_id, path.promise_date)
     package_paths.put(documents, path)
+    crashpoint("plan_packages.path_put")
     return package.model_copy(update={"promise_date": path.promise_date})
 
 
@@ -223,7 +232,9 @@ def _broken(documents: Documents, routes: Routes, found: Sequence[Package]) -> l
 def _replan(
     conn: Connection[Any], documents: Documents, routes: Routes, package_id: UUID, now: datetime
 ) -> bool:
-    return retrying(lambda: _replan_locked(conn, documents, routes, package_id, now))
+    changed = retrying(lambda: _replan_locked(conn, documents, routes, package_id, now))
+    crashpoint("replan_package.committed")
+    return changed
 
 
 def _replan_locked(
@@ -234,20 +245,21 @@ def _replan_locked(
         package = packages.lock(conn, package_id)
         if package is None or package.status not in UNDER_WAY:
             return False
-        changed = replan(conn, documents, routes, package, now)
+        changed = replan(conn, documents, routes, package, REPLAN, now)
         if changed is None:
             return False
         if changed.ends_here:
             _end(conn, documents, changed.package, now)
+        crashpoint("replan_package.written")
     return True
 
 
 def _end(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
     """The new path ends where the package is. One of an order that is not confirmed yet waits there for that."""
     if package.status == "returning":
-        take_back(conn, documents, package, "system", now)
+        take_back(conn, documents, package, REPLAN, now)
     elif package.status != "planned" or _is_confirmed(conn, package):
-        deliveries.hand_over(conn, documents, package, now)
+        deliveries.hand_over(conn, documents, package, REPLAN, now)
 
 
 def _is_confirmed(conn: Connection[Any], package: Package) -> bool:
@@ -258,11 +270,13 @@ def _is_confirmed(conn: Connection[Any], package: Package) -> bool:
 
 
 def tell_again(
-    conn: Connection[Any], documents: Documents, package_id: UUID, now: datetime
+    conn: Connection[Any], documents: Documents, package_id: UUID, above: int, now: datetime
 ) -> bool:
-    """Tell of the package as it is, with a new version, so that copies become it. False where there is none."""
+    """Tell of the package as it is, with a version later than `above`: copies become it. False where there is none."""
     with conn.transaction():
-        return bool(record(conn, documents, [Step(package_id, "told_again")], now))
+        return bool(
+            record(conn, documents, [Step(package_id, "told_again", RECONCILE, above=above)], now)
+        )
 
 
 # For people
@@ -291,6 +305,15 @@ def by_id(conn: Connection[Any], documents: Documents, package_id: UUID) -> Pack
         expected_on=path and path.expected_on,
         events=tuple(packages.events_of(conn, package_id)),
     )
+
+
+def events_of(
+    conn: Connection[Any], package_id: UUID, after: int, limit: int
+) -> list[PackageEvent]:
+    """The oldest first, after a version. Raises NotFound."""
+    if packages.by_id(conn, package_id) is None:
+        raise NotFound("package", package_id)
+    return packages.events_of(conn, package_id, after, limit)
 
 
 def listed(

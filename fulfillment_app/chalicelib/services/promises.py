@@ -109,7 +109,7 @@ def _best(
 def _promise(routes: Routes, fc_code: str, pincode: int, ordered_at: datetime) -> _Promise | None:
     """None where no path leads from the FC to the pincode."""
     try:
-        path = routes.plan(fc_code, pincode)
+        found = paths.prospect(routes, fc_code, pincode, ordered_at)
     except NoRoute:
         return None
-    return _Promise(paths.promise_of(routes, path, ordered_at), path.minutes, fc_code)
+    return _Promise(found.promise_date, found.minutes, fc_code)

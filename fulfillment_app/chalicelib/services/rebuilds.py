@@ -20,6 +20,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import route_builds as build_documents, route_tables
 from online_kart.documents.collection import Documents
 from online_kart.documents.route_builds import BuiltTable, Part, Snapshot
@@ -83,6 +84,7 @@ def request_rebuild(conn: Connection[Any], reason: str, now: datetime) -> int:
         facilities.lock_network(conn)
         version = route_builds.insert(conn, reason, now)
         outbox.append(conn, NetworkChanged(version=version, reason=reason, occurred_at=now))
+        crashpoint("request_rebuild.written")
     return version
 
 
@@ -111,10 +113,12 @@ def snapshot_network(
             return Started(outcome="published")
         route_builds.begin(conn, version, now)
         network = facilities.network(conn, hop_limit)
+    crashpoint("snapshot_network.begun")
     read_at = timer()
     snapshot = _snapshot(documents, version, current, network)
     compared_at = timer()
     build_documents.put_snapshot(documents, snapshot)
+    crashpoint("snapshot_network.put")
     keep_work(documents, snapshot)
     route_builds.note_touched(
         conn,
@@ -124,6 +128,7 @@ def snapshot_network(
         network_ms=(read_at - started_at) * 1000,
         comparison_ms=(compared_at - read_at) * 1000,
     )
+    crashpoint("snapshot_network.noted")
     return Started(outcome="build", chunks=chunks_of(snapshot))
 
 
@@ -162,6 +167,7 @@ def build_tables(
         changed = [table for table, each in pairs if each.version == chunk.version]
         writing_at = timer()
         route_tables.put_tables(documents, chunk.version, changed)
+        crashpoint("build_tables.tables_put")
         writing_seconds += timer() - writing_at
         built += made
         written_count += len(changed)
@@ -174,6 +180,7 @@ def build_tables(
         writing_ms=writing_seconds * 1000,
     )
     build_documents.put_part(documents, part)
+    crashpoint("build_tables.part_put")
     return {"tables": len(built), "written": written_count}
 
 
@@ -198,7 +205,9 @@ def publish_version(
     started_at = timer()
     if route_tables.current_version(documents) < version:
         _put_manifest(documents, version)
+        crashpoint("publish_version.manifest_put")
     in_force = route_tables.make_current(documents, version)
+    crashpoint("publish_version.switched")
     with conn.transaction():
         facilities.lock_network(conn)
         if not in_force or route_tables.current_version(documents) != version:
@@ -208,6 +217,8 @@ def publish_version(
         figures = _figures(documents, manifest, switching_ms=(timer() - started_at) * 1000)
         route_builds.publish(conn, version, figures, now)
         route_builds.set_home_hubs(conn, manifest.home_hubs)
+        crashpoint("publish_version.written")
+    crashpoint("publish_version.committed")
     logger.info("Route tables are in force", extra={"version": version, **figures.model_dump()})
     return Published(outcome="published", packages=_packages_under_way(conn, version))
 
@@ -269,11 +280,13 @@ def note_replanned(conn: Connection[Any], version: int, packages_count: int) -> 
     """Count packages that were planned anew because of the version."""
     if packages_count:
         route_builds.add_replanned(conn, version, packages_count)
+        crashpoint("note_replanned.committed")
 
 
 def fail_build(conn: Connection[Any], version: int, error: str, now: datetime) -> None:
     """Note why the build failed. The version in force stays as it is."""
     route_builds.fail(conn, version, error[:ERROR_CHARACTERS_MAX], now)
+    crashpoint("fail_build.committed")
     logger.error("A build of route tables failed", extra={"version": version, "error": error})
 
 
@@ -282,6 +295,7 @@ def prune(documents: Documents, versions_kept: int = VERSIONS_KEPT) -> int:
     current = route_tables.current_version(documents)
     bases = build_documents.base_versions(documents, current)
     removed, kept = route_tables.prune(documents, bases, versions_kept)
+    crashpoint("prune_versions.tables_gone")
     build_documents.prune(documents, current, kept)
     return removed
 

@@ -5,6 +5,7 @@ later. Locks: the inbox's rows of the order (`reserve_stock`, then `plan_package
 batches, reservations, stock.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from psycopg import Connection, Rollback
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import OrderAlreadyDelivered
 from online_kart.domain.events import PackageStatus
 from online_kart.domain.packages import Package
@@ -30,6 +32,14 @@ CALLED_BACK: frozenset[PackageStatus] = frozenset({"planned", "in_transit", "out
 """What can still be taken back; a delivered package can't, the others are back or on their way."""
 
 
+CALLED_BACK_BY: Mapping[str, str] = {
+    "rejected": "discard_packages",
+    "cancelled": "recall_packages",
+    "expired": "sweep_reservations",
+}
+"""Why a package is taken back → the step or job that does it."""
+
+
 def discard_packages(
     conn: Connection[Any],
     documents: Documents,
@@ -40,7 +50,9 @@ def discard_packages(
 
     Also where that never ran: planning that comes late is refused. A package that has left already returns.
     """
-    return retrying(lambda: _call_back_all(conn, documents, order_id, "rejected", now))
+    count = retrying(lambda: _call_back_all(conn, documents, order_id, "rejected", now))
+    crashpoint("discard_packages.committed")
+    return count
 
 
 def recall_packages(
@@ -53,7 +65,9 @@ def recall_packages(
 
     A repeat changes nothing. Raises OrderAlreadyDelivered, and then changes nothing either.
     """
-    return retrying(lambda: _call_back_all(conn, documents, order_id, "cancelled", now))
+    count = retrying(lambda: _call_back_all(conn, documents, order_id, "cancelled", now))
+    crashpoint("recall_packages.committed")
+    return count
 
 
 def _call_back_all(
@@ -72,6 +86,7 @@ def _call_back_all(
         live = [package for package in rows if package.status in CALLED_BACK]
         for package in live:
             _call_back(conn, documents, package, reason, now)
+        crashpoint("call_back_packages.written")
     return len(live)
 
 
@@ -92,6 +107,7 @@ def _call_back(
         step = Step(
             package.package_id,
             "cancelled",
+            CALLED_BACK_BY[reason],
             package.at_facility,
             {"status": "cancelled"},
             detail={"reason": reason},
@@ -99,7 +115,7 @@ def _call_back(
         record(conn, documents, [step], now)
         return
     deliveries.delete(conn, package.package_id)
-    send_back(conn, documents, package.package_id, reason, now)
+    send_back(conn, documents, package.package_id, reason, now, CALLED_BACK_BY[reason])
 
 
 def release_expired(conn: Connection[Any], documents: Documents, now: datetime, limit: int) -> int:
@@ -107,10 +123,13 @@ def release_expired(conn: Connection[Any], documents: Documents, now: datetime, 
 
     Each order in a transaction of its own, and only if it was not confirmed meanwhile.
     """
-    return one_by_one(
-        reservations.expired_orders(conn, now, limit),
-        lambda order_id: retrying(lambda: _release_if_expired(conn, documents, order_id, now)),
-    )
+
+    def release(order_id: UUID) -> bool:
+        released = retrying(lambda: _release_if_expired(conn, documents, order_id, now))
+        crashpoint("release_expired.committed")
+        return released
+
+    return one_by_one(reservations.expired_orders(conn, now, limit), release)
 
 
 def _release_if_expired(
@@ -129,6 +148,7 @@ def _release_if_expired(
         for package in held:
             if package.status in CALLED_BACK:
                 _call_back(conn, documents, package, "expired", now)
-        reservations.release(conn, order_id, now)
+        reservations.release(conn, order_id, now, CALLED_BACK_BY["expired"])
+        crashpoint("release_expired.written")
         return True
     return False

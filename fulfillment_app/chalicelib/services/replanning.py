@@ -39,6 +39,13 @@ logger = logging.getLogger(__name__)
 Documents = Database[dict[str, Any]]
 
 
+class Cause(NamedTuple):
+    """Who lets a package take another way, and why."""
+
+    by: str
+    reason: str
+
+
 def take_back(
     conn: Connection[Any], documents: Documents, package: Package, by: str, now: datetime
 ) -> Package:
@@ -51,14 +58,19 @@ def take_back(
     assert package.status == "returning", package.status
     assert package.is_at_its_end, "It is not back yet."
     manifests.take_out(conn, [package.package_id])
-    step = Step(package.package_id, "returned", package.at_facility, {"status": "returned"})
+    step = Step(package.package_id, "returned", by, package.at_facility, {"status": "returned"})
     (returned,) = record(conn, documents, [step], now)
     stock.restock(conn, package.package_id, package.destination_fc_code, by, now)
     return returned
 
 
 def send_back(
-    conn: Connection[Any], documents: Documents, package_id: UUID, reason: str, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    package_id: UUID,
+    reason: str,
+    now: datetime,
+    by: str,
 ) -> Package:
     """The package, which nobody took or wants any more, returns. In the caller's transaction. Raises NotFound.
 
@@ -68,7 +80,7 @@ def send_back(
     package = packages.lock(conn, package_id)
     if package is None:
         raise NotFound("package", package_id)
-    return turn_back(conn, documents, routes, package, reason, now)
+    return turn_back(conn, documents, routes, package, Cause(by, reason), now)
 
 
 def _routes_in_force(conn: Connection[Any], documents: Documents) -> Routes:
@@ -82,7 +94,7 @@ def turn_back(
     documents: Documents,
     routes: Routes,
     package: Package,
-    reason: str,
+    cause: Cause,
     now: datetime,
 ) -> Package:
     """The package returns from where it is, or arrives next. Back at once where it is at its origin FC.
@@ -94,10 +106,10 @@ def turn_back(
     way = ways.way_back(conn, routes, package, position)
     what = "returning" if way else "stranded"
     way = way or Way(ways.NOWHERE, package.origin_fc_code)
-    step = _Replan(what, "returning", way, reason, routes.version)
+    step = _Replan(what, "returning", way, cause, routes.version)
     package = _set_on_way(conn, documents, package, position, step, now)
     if position.is_here and package.is_at_its_end:
-        return take_back(conn, documents, package, "system", now)
+        return take_back(conn, documents, package, cause.by, now)
     return package
 
 
@@ -108,7 +120,12 @@ class Replanned(NamedTuple):
 
 
 def replan(
-    conn: Connection[Any], documents: Documents, routes: Routes, package: Package, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    routes: Routes,
+    package: Package,
+    by: str,
+    now: datetime,
 ) -> Replanned | None:
     """Give a package whose path is broken another one. None where its path is well.
 
@@ -120,7 +137,8 @@ def replan(
     position = whereabouts.position(conn, package, path, routes.network.hop_limit)
     if not whereabouts.misleads(conn, package, path) and _leads_on(conn, routes, package, position):
         return None
-    step = _replan_step(conn, routes, package, position)
+    cause = Cause(by, f"route tables {routes.version}")
+    step = _replan_step(conn, routes, package, position, cause)
     if not _is_ahead(path, package) and _is_as_before(step, package, position):
         return None
     changed = _set_on_way(conn, documents, package, position, step, now)
@@ -185,22 +203,21 @@ class _Replan(NamedTuple):
     what: str
     status: PackageStatus
     way: Way
-    reason: str
+    cause: Cause
     table_version: int
 
 
 def _replan_step(
-    conn: Connection[Any], routes: Routes, package: Package, position: Position
+    conn: Connection[Any], routes: Routes, package: Package, position: Position, cause: Cause
 ) -> _Replan:
-    reason = f"route tables {routes.version}"
     is_returning = package.status == "returning"
     if not is_returning and (way := ways.way_on(conn, routes, package, position)):
-        return _Replan("replanned", package.status, way, reason, routes.version)
+        return _Replan("replanned", package.status, way, cause, routes.version)
     if way := ways.way_back(conn, routes, package, position):
         what = "replanned" if is_returning else "returning"
-        return _Replan(what, "returning", way, reason, routes.version)
+        return _Replan(what, "returning", way, cause, routes.version)
     nowhere = Way(ways.NOWHERE, package.origin_fc_code)
-    return _Replan("stranded", "returning", nowhere, reason, routes.version)
+    return _Replan("stranded", "returning", nowhere, cause, routes.version)
 
 
 def _path_of(documents: Documents, package: Package) -> PackagePath:
@@ -223,7 +240,7 @@ def _set_on_way(
     One that returns has left: its stock goes with it, also where the truck is still at the dock.
     """
     if package.status == "planned" and step.status == "returning":
-        stock.ship(conn, [package.package_id], now)
+        stock.ship(conn, [package.package_id], now, step.cause.by)
     path = position.path.replanned(position.place, step.way.onward, now)
     if position.is_here:
         path = _join_batch(conn, package, path, position.place, now)
@@ -235,8 +252,10 @@ def _set_on_way(
         "table_version": step.table_version,
         "path_revision": path.path_revision,
     }
-    detail = {"reason": step.reason, "path": list(path.facilities[path.current :])}
-    noted = Step(package.package_id, step.what, position.facility, changes, path, detail)
+    detail = {"reason": step.cause.reason, "path": list(path.facilities[path.current :])}
+    noted = Step(
+        package.package_id, step.what, step.cause.by, position.facility, changes, path, detail
+    )
     (changed,) = record(conn, documents, [noted], now)
     return changed
 

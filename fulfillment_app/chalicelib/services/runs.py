@@ -14,7 +14,9 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart.alarms import raise_alarm
 from online_kart.clock import Clock
+from online_kart.crashpoints import crashpoint
 from online_kart.domain import errors
 from online_kart.domain.errors import Conflict, NotFound
 from online_kart.domain.runs import Machine, Run, RunStatus
@@ -120,8 +122,10 @@ def start(
     if outcome and outcome.error != REFUSED:  # who was refused may ask again
         return
     run = _noted(conn, machine, business_id, revision, input_, clock)
+    crashpoint("start_run.noted")
     if run.status == "running":
         engine.start(run)
+        crashpoint("start_run.started")
 
 
 def _noted(
@@ -209,7 +213,7 @@ def record_end(
         return  # somebody started it by hand
     error = " ".join(filter(None, (envelope.detail.get("error"), envelope.detail.get("cause"))))
     if status == "failed":
-        logger.error("A run failed", extra={"machine": machine, "run": envelope.detail["name"]})
+        raise_alarm("RunFailed", machine=machine, run=envelope.detail["name"], error=error)
     runs.end(conn, machine, business_id, int(revision), status, error or None, wall_now)
 
 
@@ -220,11 +224,14 @@ def _record_end_of_order(conn: Connection[Any], envelope: Envelope, wall_now: da
         return
     if envelope.type == "OrderCancelled":
         runs.end(conn, "cancel_order", order_id, None, "succeeded", None, wall_now)
+        crashpoint("record_end.cancellation_ended")
         # One that was still being placed has no other outcome.
         runs.end(conn, "place_order", order_id, None, "succeeded", envelope.type, wall_now)
         return
     error = f"{detail['error']}: {detail['message']}" if envelope.type == "OrderRejected" else None
     status: RunStatus = "succeeded" if error is None or is_expected(detail["error"]) else "failed"
+    if status == "failed":
+        raise_alarm("RunFailed", machine="place_order", run=order_id, error=error)
     runs.end(conn, "place_order", order_id, None, status, error, wall_now)
 
 
@@ -252,6 +259,7 @@ def sweep(
             CHECKED_AT_ONCE_MAX,
             wall_now,
         )
+    crashpoint("sweep_runs.taken")
     restarted = one_by_one(unchecked, lambda run: _check(conn, engine, clock, run))
     return {"checked": len(unchecked), "restarted": restarted}
 
@@ -268,6 +276,7 @@ def _check(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> boo
         return False
     # It ended, and what tells of it got lost.
     runs.end(conn, *_key(run), status, error, clock.wall_now())
+    crashpoint("sweep_runs.end_noted")
     must_end_well = status == "failed" and run.machine in RESTARTED_WHEN_FAILED
     return must_end_well and restart(conn, engine, clock, run.model_copy(update={"status": status}))
 
@@ -298,12 +307,18 @@ def restart(conn: Connection[Any], engine: Engine, clock: Clock, run: Run) -> bo
         ):
             return False
         if run.revision >= REVISION_MAX:
-            logger.critical("A run was lost too often; it needs a person", extra={"run": run.name})
+            raise_alarm("RunGivenUp", machine=run.machine, run=run.name)
             return False
-        logger.warning("A run was lost or failed; it is started again", extra={"run": run.name})
+        raise_alarm("RunLost", machine=run.machine, run=run.name, status=run.status)
         if run.machine == "move_batch":  # its revision is the batch's, and the event starts it
-            return batches.bump_revision(conn, UUID(run.business_id), clock.now())
+            is_left = batches.bump_revision(conn, UUID(run.business_id), clock.now())
+            if not is_left:  # it failed behind its last commit; no sweep is to look at it again
+                runs.succeed_after_all(conn, *_key(run))
+            return is_left
         revision = runs.latest_revision(conn, run.machine, run.business_id) + 1
         following = _noted(conn, run.machine, run.business_id, revision, run.input, clock)
+        crashpoint("restart_run.written")
+    crashpoint("restart_run.committed")
     engine.start(following)
+    crashpoint("restart_run.started")
     return True

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.sales import CategorySales, MonthSales
 from online_kart.inventory_db import sales
 
@@ -17,12 +18,12 @@ def roll_up(conn: Connection[Any]) -> int:
     """Add changes to totals, in short transactions. How many; what is left is taken by the next run."""
     rolled_up = 0
     for _ in range(ROUNDS_MAX):
-        taken = [
-            sales.roll_up_categories(conn, CHANGES_AT_ONCE_MAX),
-            sales.roll_up_months(conn, CHANGES_AT_ONCE_MAX),
-        ]
-        rolled_up += sum(taken)
-        if max(taken) < CHANGES_AT_ONCE_MAX:
+        of_categories = sales.roll_up_categories(conn, CHANGES_AT_ONCE_MAX)
+        crashpoint("roll_up_sales.categories_committed")
+        of_months = sales.roll_up_months(conn, CHANGES_AT_ONCE_MAX)
+        crashpoint("roll_up_sales.months_committed")
+        rolled_up += of_categories + of_months
+        if max(of_categories, of_months) < CHANGES_AT_ONCE_MAX:
             break
     return rolled_up
 

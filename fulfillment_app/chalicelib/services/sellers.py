@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import NotFound
 from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus, offer_changed
 from online_kart.inventory_db import sellers
@@ -55,4 +56,6 @@ def judge(conn: Connection[Any], seller_id: UUID, command: JudgeSeller, now: dat
             conn, seller_id, "active" if may_sell else "paused", now
         )
         outbox.append(conn, *map(offer_changed, offers))
+        crashpoint("judge_seller.written")
+    crashpoint("judge_seller.committed")
     return judged

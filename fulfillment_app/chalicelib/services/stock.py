@@ -1,7 +1,7 @@
 """Reserving stock for orders, giving it back, and correcting it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
@@ -9,20 +9,19 @@ from uuid import UUID, uuid5
 from psycopg import Connection, Rollback
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import (
     NoRoute,
     NotFound,
+    NotServed,
     OutOfStock,
     ReservationExpired,
     StockAlreadyReleased,
 )
 from online_kart.domain.sourcing import (
-    Candidate,
     OrderToServe,
+    ReservationRequest,
     Sourcing,
-    SourcingPlan,
-    explain,
-    plans,
     refuse_if_short,
     wanted_by,
 )
@@ -30,31 +29,43 @@ from online_kart.domain.stock import (
     AdjustStock,
     LedgerEntry,
     Offer,
-    Reservation,
     StockChange,
     StockLevel,
 )
-from online_kart.inventory_db import packages, reservations, stock
+from online_kart.inventory_db import (
+    packages,
+    reservation_requests as requests,
+    reservations,
+    stock,
+)
 from online_kart.messaging import idempotency, inbox
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed
 from online_kart.one_by_one import one_by_one
 from online_kart.postgres import retrying
 
-from . import deliveries, paths
+from . import deliveries, reservation_requests
 from .routes import Routes
+from .sourcing import RESERVE, Chosen, FreeUnits, choose, free_units
 
 logger = logging.getLogger(__name__)
 
 Documents = Database[dict[str, Any]]
 
-RESERVE = "reserve_stock"
-"""The inbox's name of the step. Its answer is the sourcing, or why the step must not run any more."""
+CONFIRM = "confirm_reservations"
+"""The consumer that hands over what needs no line haul."""
 
 OPTIMISTIC_ATTEMPTS_MAX = 3
 
 
 # Reserving
+
+
+class TurnTaken(Exception):
+    """Another reserves of the offer at this moment."""
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
 
 
 def reserve_stock(
@@ -66,35 +77,108 @@ def reserve_stock(
 ) -> Sourcing:
     """Hold every line of the order, or none, and say why in these FCs. A repeat answers as the first time did.
 
-    Raises OutOfStock, NoRoute, NotServed; StockAlreadyReleased or ReservationExpired where it comes too late.
+    Orders that want an offer at the same time are held together (`reservation_requests`). Raises OutOfStock, NoRoute,
+    NotServed; StockAlreadyReleased or ReservationExpired where it comes too late.
     """
-    return retrying(lambda: _reserve(conn, routes, order, hold_until, now))
+    sourcing = _reserve_at_last(conn, routes, ReservationRequest(order, hold_until), now)
+    crashpoint("reserve_stock.committed")
+    return sourcing
+
+
+def _reserve_at_last(
+    conn: Connection[Any], routes: Routes, request: ReservationRequest, now: datetime
+) -> Sourcing:
+    for _ in range(OPTIMISTIC_ATTEMPTS_MAX):
+        sourcing = _reserve(conn, routes, request, now)
+        if sourcing:
+            return sourcing
+    # Others were faster each time. Now they wait: what is read is what can be held.
+    return retrying(lambda: _reserve_locked(conn, routes, request, now))
 
 
 def _reserve(
+    conn: Connection[Any], routes: Routes, request: ReservationRequest, now: datetime
+) -> Sourcing | None:
+    """None where others were faster: then look again."""
+    order = request.order
+    free = free_units(stock.levels(conn, wanted_by(order.lines)))
+    try:
+        return _reserve_of(conn, routes, request, free, now)
+    except (OutOfStock, NoRoute, NotServed):
+        earlier = _answer(conn, order.order_id)
+        if not earlier:
+            raise
+        return earlier  # a repeat: what it holds is not free any more
+
+
+def _reserve_of(
     conn: Connection[Any],
     routes: Routes,
-    order: OrderToServe,
-    hold_until: datetime,
+    request: ReservationRequest,
+    free: FreeUnits,
     now: datetime,
-) -> Sourcing:
-    with conn.transaction():
+) -> Sourcing | None:
+    """Alone, or in the turn of an offer that others want as well."""
+    wanted = wanted_by(request.order.lines)
+    refuse_if_short(wanted, free.values())
+    offer = requests.contended(conn, wanted)
+    if not offer:
+        chosen = choose(routes, request, free)
+        try:
+            return retrying(lambda: _reserve_alone(conn, request.order, chosen, now))
+        except TurnTaken as taken:
+            offer = taken.offer
+    return _reserve_in_turn(conn, routes, offer, request, now)
+
+
+def _reserve_alone(
+    conn: Connection[Any], order: OrderToServe, chosen: Chosen, now: datetime
+) -> Sourcing | None:
+    """None where an FC has less by now. Raises TurnTaken."""
+    with conn.transaction() as attempt:
+        taken = requests.take_turns(conn, wanted_by(order.lines))
+        if taken:
+            raise TurnTaken(taken)
         if not inbox.first_time(conn, RESERVE, order.order_id, now):
             return _answer(conn, order.order_id)
-        for _ in range(OPTIMISTIC_ATTEMPTS_MAX):
-            levels = stock.levels(conn, wanted_by(order.lines))
-            sourcing = _hold_best(conn, routes, order, levels, hold_until, now)
-            if sourcing:
-                return sourcing
-        # Others were faster each time. Now they wait: what is read is what can be held.
+        if not reservation_requests.hold(conn, {order.order_id: chosen}, now):
+            raise Rollback(attempt)
+        crashpoint("reserve_stock.held")
+        return chosen.sourcing
+    return None
+
+
+def _reserve_in_turn(
+    conn: Connection[Any], routes: Routes, offer: Offer, request: ReservationRequest, now: datetime
+) -> Sourcing | None:
+    earlier = _answer(conn, request.order.order_id)
+    if earlier:
+        return earlier
+    reservation_requests.ask_and_wait(conn, routes, offer, request, now)
+    return _answer(conn, request.order.order_id)
+
+
+def _reserve_locked(
+    conn: Connection[Any], routes: Routes, request: ReservationRequest, now: datetime
+) -> Sourcing:
+    order = request.order
+    with conn.transaction():
+        if not inbox.first_time(conn, RESERVE, order.order_id, now):
+            earlier = _answer(conn, order.order_id)
+            assert earlier, "Its answer was written with it."
+            return earlier
         levels = stock.lock_levels(conn, wanted_by(order.lines))
-        sourcing = _hold_best(conn, routes, order, levels, hold_until, now)
-        assert sourcing, "Locked rows do not change."
-        return sourcing
+        chosen = choose(routes, request, free_units(levels))
+        held = reservation_requests.hold(conn, {order.order_id: chosen}, now)
+        assert held, "Locked rows do not change."
+    return chosen.sourcing
 
 
-def _answer(conn: Connection[Any], order_id: UUID) -> Sourcing:
+def _answer(conn: Connection[Any], order_id: UUID) -> Sourcing | None:
+    """What the order was answered before, None if it was not. Raises StockAlreadyReleased, ReservationExpired."""
     answer = inbox.answer(conn, RESERVE, order_id)
+    if answer is None:
+        return None
     refuse_if_over(order_id, answer)
     return Sourcing.model_validate(answer)
 
@@ -107,77 +191,6 @@ def refuse_if_over(order_id: UUID, answer: Mapping[str, Any]) -> None:
         raise StockAlreadyReleased(order_id)
 
 
-def _hold_best(
-    conn: Connection[Any],
-    routes: Routes,
-    order: OrderToServe,
-    levels: Sequence[StockLevel],
-    hold_until: datetime,
-    now: datetime,
-) -> Sourcing | None:
-    """Hold by the best plan for these levels. None where an FC has less by now: read again, and the next plan is best."""
-    candidates = _candidates(routes, order, levels)
-    ranked = plans(wanted_by(order.lines), candidates)
-    best = next(ranked)
-    sourcing = explain(best, ranked, candidates)
-    held = _reservations(order, best, hold_until)
-    with conn.transaction() as attempt:
-        reservations.insert(conn, held, now)
-        inbox.remember(conn, RESERVE, order.order_id, sourcing.model_dump(mode="json"))
-        if not reservations.reserve(conn, held, now):  # last: its locks are hot
-            raise Rollback(attempt)
-        return sourcing
-    return None
-
-
-def _candidates(
-    routes: Routes, order: OrderToServe, levels: Sequence[StockLevel]
-) -> list[Candidate]:
-    """FCs with free units and a path to the pincode. Raises OutOfStock, NoRoute, NotServed."""
-    free_at: dict[str, dict[Offer, int]] = {}
-    for level in levels:
-        free_at.setdefault(level.fc_code, {})[level.offer] = level.free
-    wanted = wanted_by(order.lines)
-    refuse_if_short(wanted, free_at.values())
-    found = list(_reachable(routes, order, free_at))
-    try:
-        refuse_if_short(wanted, (each.free for each in found))
-    except OutOfStock as error:
-        unreachable = sorted(free_at.keys() - {each.fc_code for each in found})
-        raise NoRoute(unreachable[0], order.to_pincode) from error
-    return found
-
-
-def _reachable(
-    routes: Routes, order: OrderToServe, free_at: Mapping[str, Mapping[Offer, int]]
-) -> Iterator[Candidate]:
-    for fc_code, free in free_at.items():
-        try:
-            path = routes.plan(fc_code, order.to_pincode)
-        except NoRoute:
-            continue
-        promised = paths.promise_of(routes, path, order.placed_at)
-        yield Candidate(fc_code, promised, path.minutes, free)
-
-
-def _reservations(
-    order: OrderToServe, plan: SourcingPlan, hold_until: datetime
-) -> list[Reservation]:
-    return [
-        Reservation(
-            order_id=order.order_id,
-            line_no=line_no,
-            fc_code=fc_code,
-            sku=offer.sku,
-            seller_id=offer.seller_id,
-            quantity=units,
-            status="held",
-            held_until=hold_until,
-        )
-        for line_no, fc_code, offer, units in plan.allotments(order.lines)
-    ]
-
-
 def confirm_reservations(
     conn: Connection[Any], documents: Documents, envelope: Envelope, now: datetime
 ) -> None:
@@ -187,15 +200,16 @@ def confirm_reservations(
     """
     order_id = UUID(envelope.detail["order_id"])
     with conn.transaction():
-        if inbox.first_time(conn, "confirm_reservations", envelope.id, now):
+        if inbox.first_time(conn, CONFIRM, envelope.id, now):
             _confirm(conn, documents, order_id, now)
+            crashpoint("confirm_reservations.written")
 
 
 def _confirm(conn: Connection[Any], documents: Documents, order_id: UUID, now: datetime) -> bool:
     """In the caller's transaction."""
     for package in packages.lock_of_order(conn, order_id):
         if package.status == "planned" and package.is_at_its_end:
-            deliveries.hand_over(conn, documents, package, now)
+            deliveries.hand_over(conn, documents, package, CONFIRM, now)
     reservations.confirm(conn, order_id, now)
     if any(each.status == "released" for each in reservations.of_order(conn, order_id)):
         # Cancelled a moment after, or a fault that the reconciliation reports as well.
@@ -208,7 +222,10 @@ def confirm_unheard(conn: Connection[Any], documents: Documents, now: datetime, 
 
     def confirm(order_id: UUID) -> bool:
         with conn.transaction():
-            return _confirm(conn, documents, order_id, now)
+            confirmed = _confirm(conn, documents, order_id, now)
+            crashpoint("confirm_unheard.written")
+        crashpoint("confirm_unheard.committed")
+        return confirmed
 
     return one_by_one(
         reservations.confirmed_orders(conn, now, limit),
@@ -221,13 +238,17 @@ def release_stock(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
 
     Also undoes a reservation that never ran: one that comes late is refused.
     """
-    return retrying(lambda: _release(conn, order_id, now))
+    count = retrying(lambda: _release(conn, order_id, now))
+    crashpoint("release_stock.committed")
+    return count
 
 
 def _release(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     with conn.transaction():
         reserve_no_more(conn, order_id, "released", now)
-        return len(reservations.release(conn, order_id, now))
+        released = reservations.release(conn, order_id, now, "release_stock")
+        crashpoint("release_stock.written")
+        return len(released)
 
 
 def reserve_no_more(
@@ -250,11 +271,16 @@ def levels_of_fc(
 
 
 def ledger_of_fc(
-    conn: Connection[Any], fc_code: str, sku: str | None, before: int | None, limit: int
+    conn: Connection[Any],
+    fc_code: str,
+    sku: str | None,
+    seller_id: UUID | None,
+    before: int | None,
+    limit: int,
 ) -> list[LedgerEntry]:
     """The newest first, before an entry's id. Raises NotFound."""
     _refuse_unknown_fc(conn, fc_code)
-    return stock.ledger_of_fc(conn, fc_code, sku, before, limit)
+    return stock.ledger_of_fc(conn, fc_code, sku, seller_id, before, limit)
 
 
 def _refuse_unknown_fc(conn: Connection[Any], fc_code: str) -> None:
@@ -273,6 +299,16 @@ def adjust_stock(
 
     Raises NotFound, StockTooLow (fewer units are free than it takes away), InvalidRequest (another request's key).
     """
+    return retrying(lambda: _adjust(conn, fc_code, command, keyed, now))
+
+
+def _adjust(
+    conn: Connection[Any],
+    fc_code: str,
+    command: AdjustStock,
+    keyed: Keyed,
+    now: datetime,
+) -> Answer:
     with conn.transaction():
         earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:
@@ -285,6 +321,8 @@ def adjust_stock(
         assert level is not None
         answer = Answer(201, {}, level.model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
+        crashpoint("adjust_stock.written")
+    crashpoint("adjust_stock.committed")
     return answer
 
 

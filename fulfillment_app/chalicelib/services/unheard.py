@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.events import BatchOpened, Event, NetworkChanged, ShipmentArrived
 from online_kart.inventory_db import batches, inbound, route_builds
 from online_kart.messaging import outbox
@@ -19,6 +20,8 @@ def tell_again(conn: Connection[Any], since: datetime, limit: int, now: datetime
     with conn.transaction():
         events = _events(conn, since, limit, now)
         outbox.append(conn, *events)
+        crashpoint("tell_unheard.written")
+    crashpoint("tell_unheard.committed")
     return len(events)
 
 

@@ -35,8 +35,8 @@ def report_differences(event: dict[str, Any], context: object) -> dict[str, Any]
     report = reconciliations.report(wiring.inventory_db(), wiring.documents(), key, wiring.now())
     return {
         "reconciliation_id": str(key),
-        "differences": len(report["differences"]),
-        "needs_a_person": len(report["needs_a_person"]),
+        "checked": sum(each.checked for each in report.invariants),
+        "broken": sum(each.broken for each in report.invariants),
     }
 
 

@@ -6,9 +6,12 @@ CHECKS: tuple[Check, ...] = (
     Check(
         4,
         """
-        SELECT format('order %s', order_id), status FROM orders WHERE status IN ('placed', 'cancelling')
+        SELECT format('order %s', order_id), status FROM orders
+         WHERE status IN ('placed', 'cancelling') AND updated_at < {before}
         """,
         at_rest=True,
+        subject="undecided orders",
+        looks_at="orders WHERE status IN ('placed', 'cancelling')",
     ),
     Check(
         4,
@@ -18,6 +21,8 @@ CHECKS: tuple[Check, ...] = (
          -- a customer may send back what was delivered
          WHERE o.status = 'finished' AND p.status NOT IN ('delivered', 'returning', 'returned', 'cancelled', 'lost')
         """,
+        subject="finished orders",
+        looks_at="orders WHERE status = 'finished'",
     ),
     Check(
         5,
@@ -31,6 +36,8 @@ CHECKS: tuple[Check, ...] = (
          WHERE o.status IN ('confirmed', 'finished')
          GROUP BY o.order_id, line_no, l.quantity HAVING l.quantity <> coalesce(sum(p.quantity), 0)
         """,
+        subject="order lines",
+        looks_at="order_lines",
     ),
     Check(
         6,
@@ -38,11 +45,15 @@ CHECKS: tuple[Check, ...] = (
         SELECT format('customer %s key %s', customer_id, idempotency_key), format('%s orders', count(*))
           FROM orders GROUP BY customer_id, idempotency_key HAVING count(*) > 1
         """,
+        subject="idempotency keys",
+        looks_at="orders",
     ),
     Check(
         7,
-        "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL",
+        "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL AND occurred_at < {before}",
         at_rest=True,
+        subject="outbox",
+        looks_at="outbox",
     ),
     Check(
         7,
@@ -56,7 +67,9 @@ CHECKS: tuple[Check, ...] = (
          WHERE NOT EXISTS (SELECT FROM outbox AS e JOIN tells ON tells.type = e.type
                             WHERE e.aggregate_id = orders.order_id::text AND tells.status = orders.status)
            -- events are forgotten some time after they were sent
-           AND orders.updated_at >= (SELECT coalesce(min(occurred_at), 'infinity') FROM outbox)
+           AND orders.updated_at > coalesce((SELECT up_to FROM forgotten WHERE what = 'outbox'), '-infinity')
         """,
+        subject="order events",
+        looks_at="orders",
     ),
 )

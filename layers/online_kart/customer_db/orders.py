@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from ..domain.events import PackageStatus
-from ..domain.orders import Order, OrderLine, OrderStatus, PackageOfOrder
+from ..domain.orders import Order, OrderLine, OrderStatus, PackageOfOrder, Rejection
 
 COLUMNS = """order_id, customer_id, address_id, to_pincode, status, payment, total_paise, promise_date,
              rejection, sourcing, version, placed_at, updated_at"""
@@ -128,11 +128,11 @@ def set_status(
     now: datetime,
     *,
     promise_date: date | None = None,
-    rejection: dict[str, Any] | None = None,
+    rejection: Rejection | None = None,
     sourcing: dict[str, Any] | None = None,
-) -> None:
-    """The caller has locked the order and checked that the change is allowed. What is None stays as it is."""
-    conn.execute(
+) -> int:
+    """The order's version then. The caller has locked it and checked that the change is allowed. What is None stays."""
+    row = conn.execute(
         """
         UPDATE orders
            SET status = %(status)s, updated_at = %(now)s, version = version + 1,
@@ -140,16 +140,19 @@ def set_status(
                rejection = coalesce(%(rejection)s, rejection),
                sourcing = coalesce(%(sourcing)s, sourcing)
          WHERE order_id = %(order_id)s
+        RETURNING version
         """,
         {
             "order_id": order_id,
             "status": status,
             "now": now,
             "promise_date": promise_date,
-            "rejection": Jsonb(rejection) if rejection else None,
+            "rejection": Jsonb(rejection.model_dump(mode="json")) if rejection else None,
             "sourcing": Jsonb(sourcing) if sourcing else None,
         },
-    )
+    ).fetchone()
+    assert row is not None, "the caller has locked it"
+    return int(row[0])
 
 
 def run_revision(conn: Connection[Any], order_id: UUID) -> int:

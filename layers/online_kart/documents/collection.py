@@ -5,8 +5,10 @@ TTL indexes. (DocumentDB ignores validators; the models in front of them are che
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
@@ -30,15 +32,44 @@ def answering(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
+        with _unavailable_when_lost():
             return function(*args, **kwargs)
-        except (ConnectionFailure, WTimeoutError) as error:
-            raise Unavailable("The document store does not answer.") from error
 
     return wrapped
 
 
-def in_groups(values: Sequence[T], size: int) -> Iterator[list[T]]:
+def answering_each(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+    """As `answering`, for one that gives what it finds bit by bit: the server may be lost in between."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        with _unavailable_when_lost():
+            yield from function(*args, **kwargs)
+
+    return wrapped
+
+
+@contextmanager
+def _unavailable_when_lost() -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionFailure, WTimeoutError) as error:
+        raise Unavailable("The document store does not answer.") from error
+
+
+def milliseconds(at: datetime) -> int:
+    """Since 1970: as much of a moment as a document keeps."""
+    return int(at.timestamp() * 1000)
+
+
+def forget_oldest(documents: Documents, name: str, age: str, before: datetime, limit: int) -> int:
+    """Remove up to `limit` documents whose moment in `age`, which has an index, is before then. How many went."""
+    old = documents[name].find({age: {"$lt": before}}, {"_id": 1}).sort(age, 1).limit(limit)
+    keys = [each["_id"] for each in old]
+    return documents[name].delete_many({"_id": {"$in": keys}}).deleted_count if keys else 0
+
+
+def in_groups(values: Iterable[T], size: int) -> Iterator[list[T]]:
     """The values in lists of up to `size`: one request must not hold any number of them."""
     rest = iter(values)
     while group := list(islice(rest, size)):

@@ -5,6 +5,7 @@ here is written to be repeated. A write is acknowledged when a majority of the m
 """
 
 import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -14,18 +15,32 @@ from pymongo.database import Database
 Document = dict[str, Any]
 
 CONNECT_MS_MAX = 5_000
+"""As PostgreSQL's: a server in the same region answers within milliseconds."""
+
 SELECT_SERVER_MS_MAX = 5_000
+"""A new primary is elected within some 10 s: who waited for it would hold a connection and a thread meanwhile, while a
+queue or a machine tries again anyway."""
+
 ANSWER_MS_MAX = 25_000
 """Under API Gateway's 29 s, so that a client of ours hears from us and not from the gateway."""
 
 WRITE_MS_MAX = 10_000
+"""How long a majority may take to have a write; under ANSWER_MS_MAX, so that the error says that it is the majority."""
+
 IDLE_MS_MAX = 5 * 60 * 1000
+"""Under the 350 s after which AWS's network forgets a silent connection."""
+
 CONNECTIONS_MAX = 32
+
+_making = threading.Lock()
+"""Two threads that ask at once would else make a client each, and one of them would never be closed."""
 
 
 def database(uri: str, name: str) -> Database[Document]:
     """The database `name`. Connects when it is first used; safe to share between threads."""
-    return _client(uri, os.getpid())[name]
+    with _making:
+        client = _client(uri, os.getpid())
+    return client[name]
 
 
 @cache

@@ -5,7 +5,8 @@ So it may be ahead of its row after a crash, never behind it; the next change ha
 overwrites it. An older version never overwrites a newer one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from pymongo import IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ..domain.package_paths import PackagePath
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, answering_each
 
 PATHS = "package_paths"
 DUPLICATE_KEY = 11000
@@ -28,7 +29,10 @@ COLLECTIONS = (
             "version": ["int", "long"],
             "stops": "array",
         },
-        (IndexModel([("order_id", 1)]),),  # `by_order`
+        (
+            IndexModel([("order_id", 1)]),  # `by_order`
+            IndexModel([("ready_at", 1)]),  # `ready_in`
+        ),
     ),
 )
 
@@ -76,6 +80,20 @@ def by_ids(documents: Documents, package_ids: Iterable[UUID]) -> list[PackagePat
 def by_order(documents: Documents, order_id: UUID) -> list[PackagePath]:
     """In the order of their packages' ids."""
     return _paths(documents[PATHS].find({"order_id": str(order_id)}))
+
+
+@answering_each
+def ready_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
+    """Ids of packages that were to be ready in that time."""
+    wanted = {"ready_at": {"$gte": since, "$lt": before}}
+    for found in documents[PATHS].find(wanted, {"_id": 1}).sort("ready_at", 1):
+        yield str(found["_id"])
+
+
+@answering
+def remove(documents: Documents, package_id: UUID) -> None:
+    """For a path that no package relies on. Harmless where it is gone."""
+    documents[PATHS].delete_one({"_id": str(package_id)})
 
 
 def _paths(found: Iterable[dict[str, Any]]) -> list[PackagePath]:

@@ -1,12 +1,14 @@
 """Every price an item ever had, who set it, and when (D7). Append-only: an entry is an event's."""
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pymongo import IndexModel
 
 from ..domain.sellers import PriceChange
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, answering_each
 
 PRICE_CHANGES = "price_changes"
 
@@ -23,7 +25,10 @@ COLLECTIONS = (
             "changed_at": "date",
             "version": ["int", "long"],
         },
-        (IndexModel([("seller_id", 1), ("sku", 1), ("version", -1)]),),  # `listed`
+        (
+            IndexModel([("seller_id", 1), ("sku", 1), ("version", -1)]),  # `listed`, `newest_price`
+            IndexModel([("changed_at", 1)]),  # `ids_in`
+        ),
     ),
 )
 
@@ -48,3 +53,28 @@ def listed(
         wanted["version"] = {"$lt": before_version}
     found = documents[PRICE_CHANGES].find(wanted, {"_id": 0}).sort("version", -1).limit(limit)
     return [PriceChange(**document) for document in found]
+
+
+# For reconciliations
+
+
+@answering
+def by_events(documents: Documents, event_ids: Iterable[str]) -> dict[str, PriceChange]:
+    """Event id → its entry. Those that are not there are left out."""
+    found = documents[PRICE_CHANGES].find({"_id": {"$in": list(event_ids)}})
+    return {str(document.pop("_id")): PriceChange(**document) for document in found}
+
+
+@answering_each
+def ids_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
+    """Of the events that occurred in that time."""
+    wanted = {"changed_at": {"$gte": since, "$lt": before}}
+    for found in documents[PRICE_CHANGES].find(wanted, {"_id": 1}).sort("changed_at", 1):
+        yield str(found["_id"])
+
+
+@answering
+def newest_price(documents: Documents, seller_id: str, sku: str) -> int | None:
+    """None where no price is known."""
+    newest = listed(documents, UUID(seller_id), sku, None, 1)
+    return newest[0].new_price_paise if newest else None

@@ -1,13 +1,14 @@
 """What each seller sold: FC, item, count, amount, when (D8). A projection: an entry is an event's."""
 
-from datetime import UTC
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from pymongo import IndexModel
 
 from ..domain.sellers import SoldLine, SoldTotal
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, answering_each, milliseconds
 
 SELLER_SALES = "seller_sales"
 
@@ -30,6 +31,7 @@ COLLECTIONS = (
             IndexModel([("seller_id", 1), ("fc_code", 1), ("sort_key", -1)]),  # `listed` of an FC
             IndexModel([("seller_id", 1), ("sku", 1), ("sort_key", -1)]),  # `listed` of an item
             IndexModel([("seller_id", 1), ("place", 1)]),  # `totals`
+            IndexModel([("sold_at", 1), ("_id", 1)]),  # `sold_in`
         ),
     ),
 )
@@ -128,3 +130,25 @@ def _total(group: dict[str, Any]) -> SoldTotal:
         quantity=group["quantity"],
         amount_paise=group["amount_paise"],
     )
+
+
+# For reconciliations
+
+
+@answering_each
+def sold_in(
+    documents: Documents, since: datetime, before: datetime
+) -> Iterator[tuple[str, list[Any]]]:
+    """ "<milliseconds> <sale id>" → seller id, SKU, FC, quantity, amount; by key."""
+    fields = ("seller_id", "sku", "fc_code", "quantity", "amount_paise")
+    wanted = {"sold_at": {"$gte": since, "$lt": before}}
+    found = documents[SELLER_SALES].find(wanted, dict.fromkeys((*fields, "sold_at"), 1))
+    for each in found.sort([("sold_at", 1), ("_id", 1)]):
+        key = f"{milliseconds(each['sold_at']):015} {each['_id']}"
+        yield key, [each[field] for field in fields]
+
+
+@answering
+def remove(documents: Documents, sale_id: str) -> None:
+    """Harmless where it is gone."""
+    documents[SELLER_SALES].delete_one({"_id": sale_id})

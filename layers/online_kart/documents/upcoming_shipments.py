@@ -4,7 +4,7 @@ A shipment is in D1 from its announcement until it is received or cancelled. The
 between leaves an entry of something that did not happen, which the repeat writes again, never a change without one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from pymongo import IndexModel
 
 from ..domain.base import Model
 from ..domain.inbound import InboundShipment, ReceiptLine, ShipmentStatus
-from .collection import Collection, Documents, answering
+from .collection import Collection, Documents, answering, answering_each, forget_oldest
 
 SHIPMENTS = "upcoming_shipments"
 LOG = "upcoming_shipments_log"
@@ -52,7 +52,10 @@ COLLECTIONS = (
             "shipment": "object",
             "discrepancies": "array",
         },
-        (IndexModel([("asn", 1), ("at", 1)]),),  # `log_of`, `end_of`
+        (
+            IndexModel([("asn", 1), ("at", 1)]),  # `log_of`, `end_of`
+            IndexModel([("at", 1)]),  # `logged_in`, `forget_log`
+        ),
     ),
 )
 
@@ -140,6 +143,20 @@ def end_of(documents: Documents, asn: str) -> LogEntry | None:
     """How the shipment ended. None where it has not; asked only where D1 does not have it."""
     document = documents[LOG].find_one({"asn": asn, "what": {"$in": list(STATUS_OF_END)}})
     return _entry(document) if document else None
+
+
+@answering_each
+def logged_in(documents: Documents, since: datetime, before: datetime) -> Iterator[str]:
+    """The shipments that something happened to in that time; one several times where several things did."""
+    wanted = {"at": {"$gte": since, "$lt": before}}
+    for found in documents[LOG].find(wanted, {"asn": 1}).sort("at", 1):
+        yield str(found["asn"])
+
+
+@answering
+def forget_log(documents: Documents, before: datetime, limit: int) -> int:
+    """Remove up to so many entries of the log of before then. How many."""
+    return forget_oldest(documents, LOG, "at", before, limit)
 
 
 def _content(shipment: InboundShipment) -> dict[str, Any]:

@@ -4,9 +4,10 @@ The four kinds under `KartError` become HTTP answers in one place (`online_kart.
 carries the facts as attributes, so that nobody has to parse a message.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -26,6 +27,10 @@ class InvalidRequest(KartError):
     def __init__(self, message: str, field: str | None = None, expected: str | None = None) -> None:
         super().__init__(message)
         self.field, self.expected = field, expected
+
+
+class HeaderMissing(InvalidRequest):
+    """A header is missing that the request needs, or has no text or too long a one; `field` names it."""
 
 
 class InvalidNetwork(InvalidRequest):
@@ -57,6 +62,14 @@ class Unavailable(KartError):
     """A store, the bus or a network did not answer. Worth another try later."""
 
 
+class UnknownEdition(KartError):
+    """An event is told in a form that this code does not know: newer code than this one wrote it."""
+
+    def __init__(self, type_: str, edition: object) -> None:
+        super().__init__(f"{type_} of edition {edition} is not known here.")
+        self.event_type, self.edition = type_, str(edition)
+
+
 class MigrationRefused(KartError):
     """A migration's file does not fit what was applied to the database. Nothing was changed."""
 
@@ -65,16 +78,39 @@ class MigrationRefused(KartError):
         self.migration, self.why = migration, why
 
 
-class OutOfStock(Conflict):
-    """Fewer units are free, over all open FCs, than the order asks for."""
+class Shortage(NamedTuple):
+    """An offer of which fewer units are free, over all open FCs, than an order asks for."""
 
     sku: str
+    seller_id: UUID
     wanted: int
     free: int
 
-    def __init__(self, sku: str, wanted: int, free: int) -> None:
-        super().__init__(f"{sku}: {wanted} wanted, {free} free.")
-        self.sku, self.wanted, self.free = sku, wanted, free
+
+class OutOfStock(Conflict):
+    """An order asks for more than there is: of which offers, and how many units of each are free.
+
+    A state machine passes on nothing of an error but its class and message: `shortages_told` reads them from there.
+    """
+
+    shortages: list[dict[str, Any]]
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        super().__init__("; ".join(map(_told, shortages)) + ".")
+        self.shortages = [{**s._asdict(), "seller_id": str(s.seller_id)} for s in shortages]
+
+
+def _told(short: Shortage) -> str:
+    return f"{short.sku} by {short.seller_id}: {short.wanted} wanted, {short.free} free"
+
+
+_TOLD = re.compile(r"(\S+) by ([0-9a-f-]{36}): (\d+) wanted, (\d+) free")
+
+
+def shortages_told(message: str) -> tuple[Shortage, ...]:
+    """What is short, by the message of OutOfStock. Empty for any other message."""
+    found = _TOLD.findall(message)
+    return tuple(Shortage(sku, UUID(by), int(wanted), int(free)) for sku, by, wanted, free in found)
 
 
 class NoRoute(Conflict):
@@ -204,6 +240,23 @@ class OrderStatusConflict(Conflict):
     def __init__(self, order_id: UUID, order_status: str, wanted: str) -> None:
         super().__init__(f"Order {order_id} is {order_status}; it can't become {wanted}.")
         self.order_id, self.order_status, self.wanted = str(order_id), order_status, wanted
+
+
+class PaymentDeclined(Conflict):
+    """The provider does not set aside, or charge, what the order costs; or it was released before."""
+
+    order_id: str
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"The payment of order {order_id} was declined. Nothing was charged.")
+        self.order_id = str(order_id)
+
+
+class PrepaymentNotOffered(Conflict):
+    """No payment provider is connected: orders are paid on delivery."""
+
+    def __init__(self) -> None:
+        super().__init__("Orders can't be prepaid here now. Choose cash_on_delivery.")
 
 
 class NotOffered(Conflict):

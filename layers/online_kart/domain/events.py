@@ -13,6 +13,10 @@ from pydantic import Field
 from .base import Model
 from .values import FacilityCode, Instant, Paise, Pincode, Quantity, Sku
 
+EDITION = 1
+"""Of the form of all events below. One that is told in another form says so in a field `edition`, and who hears it and
+knows only this form leaves it alone (`messaging.consumer`): a guess at its meaning could not be taken back."""
+
 PackageStatus = Literal[
     "planned",
     "in_transit",
@@ -30,6 +34,8 @@ class Event(Model):
 
     event_id: UUID = Field(default_factory=uuid4)
     occurred_at: Instant
+    by: str = "system"
+    """Who did it: a person (`customer …`, `seller …`, a name), or the step or job that does it for nobody."""
     aggregate: ClassVar[str]
     """The name of the field that names what the event is about."""
 
@@ -133,6 +139,14 @@ class ShipmentReceived(Event):
 # Orders (told by the customer app)
 
 
+class OrderEvent(Event):
+    """`version` is the order's after it: of an order's events the latest says how it is. 0: told before they had one."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: UUID
+    version: int = 0
+
+
 class EventLine(Model):
     """A line of an order, as far as the fulfillment side needs it."""
 
@@ -143,53 +157,50 @@ class EventLine(Model):
     unit_price_paise: Paise
 
 
-class OrderPlaced(Event):
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
+class OrderPlaced(OrderEvent):
     to_pincode: Pincode
     placed_at: Instant
     lines: Annotated[tuple[EventLine, ...], Field(min_length=1, max_length=50)]
     revision: int = 1
 
 
-class OrderConfirmed(Event):
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
+class OrderConfirmed(OrderEvent):
     promise_date: date
     package_ids: tuple[UUID, ...]
 
 
-class OrderRejected(Event):
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
+class ShortItem(Model):
+    """An item of which fewer units were left, when its order was rejected, than the order asked for."""
+
+    sku: Sku
+    seller_id: UUID
+    item_name: str
+    wanted: Quantity
+    left: Annotated[int, Field(ge=0)]
+
+
+class OrderRejected(OrderEvent):
+    """`short_items` has every item that was short, and is empty where stock was not the reason."""
+
     error: str
     message: str
+    short_items: tuple[ShortItem, ...] = ()
 
 
-class CancellationRequested(Event):
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
+class CancellationRequested(OrderEvent):
     revision: int = 1
 
 
-class OrderCancelled(Event):
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
+class OrderCancelled(OrderEvent):
     refund_paise: Paise
 
 
-class CancellationRefused(Event):
+class CancellationRefused(OrderEvent):
     """A package of the order is with its customer already: the order goes on, and what is left is a return."""
 
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
 
-
-class OrderFinished(Event):
+class OrderFinished(OrderEvent):
     """Every package of the order is at its end."""
-
-    aggregate: ClassVar[str] = "order_id"
-    order_id: UUID
 
 
 # Packages, batches, deliveries, sales
@@ -243,5 +254,9 @@ class ReconciliationRequested(Event):
     revision: int = 1
 
 
-EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}
+EVENTS: dict[str, type[Event]] = {
+    event.__name__: event
+    for event in (*Event.__subclasses__(), *OrderEvent.__subclasses__())
+    if event is not OrderEvent
+}
 """Every event by its type's name."""

@@ -49,12 +49,15 @@ def _known_time_zone(name: str) -> str:
     return name
 
 
-TimeZone = Annotated[str, AfterValidator(_known_time_zone), Field(examples=["Asia/Kolkata"])]
+TimeZone = Annotated[
+    str, Field(max_length=64, examples=["Asia/Kolkata"]), AfterValidator(_known_time_zone)
+]
+State = Annotated[str, Field(max_length=100)]
 
 
 class _Place(Model):
     name: Name
-    state: str = ""
+    state: State = ""
     latitude: Latitude
     longitude: Longitude
     time_zone: TimeZone = TIME_ZONE_DEFAULT
@@ -107,7 +110,7 @@ class ChangeHub(Model):
     model_config = example(handling_minutes=90)
 
     name: Name | None = None
-    state: str | None = None
+    state: State | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     time_zone: TimeZone | None = None

@@ -21,19 +21,25 @@ INVARIANTS: dict[int, str] = {
 
 
 class Violation(Model):
-    """One row that breaks an invariant: `key` says which row, `detail` what is wrong with it."""
+    """One row that breaks an invariant: `key` says which row of `subject`, `detail` what is wrong with it."""
 
     invariant: int
     key: str
     detail: str
+    subject: str = ""
 
 
 class Check(NamedTuple):
     """A query that returns (key, detail) of every row that breaks the invariant.
 
-    `at_rest`: it holds only when nothing is under way: no unsent event, no message in a queue, no run between two steps.
+    `at_rest`: it holds only for what nobody works on. Its statement leaves out what changed since `{before}`; at rest
+    (no unsent event, no message in a queue, no run between two steps) that is the end of time, and it leaves out nothing.
+    `subject` names what is checked; whoever repairs it looks by that name. `looks_at` is what follows FROM in a count
+    of the rows that the check looks at.
     """
 
     invariant: int
     statement: LiteralString
     at_rest: bool = False
+    subject: str = ""
+    looks_at: LiteralString = ""

@@ -8,8 +8,10 @@ from uuid import UUID, uuid5
 from pydantic import Field
 
 from .base import Model, example
-from .errors import InvalidRequest
-from .events import PackageStatus
+from .errors import InvalidRequest, shortages_told
+from .events import PackageStatus, ShortItem
+from .package_paths import PackagePath
+from .payments import PaymentMethod
 from .values import PAISE_MAX, QUANTITY_MAX, Instant, Paise, Pincode, Quantity, Sku
 
 LINES_MAX = 50
@@ -51,6 +53,7 @@ class PlaceOrder(Model):
 
     customer_id: UUID
     address_id: UUID
+    payment: PaymentMethod = "cash_on_delivery"
     lines: Annotated[tuple[LineWanted, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
@@ -74,16 +77,37 @@ class PackageOfOrder(Model):
     lines: dict[int, int] = Field(default_factory=dict, description="line_no → quantity")
 
 
+def package_of(path: PackagePath) -> PackageOfOrder:
+    """What its customer sees of a package with this path."""
+    return PackageOfOrder(
+        package_id=path.package_id,
+        origin_fc_code=path.origin_fc_code,
+        status=path.status,
+        promise_date=path.promise_date,
+        version=path.version,
+        lines={line.line_no: line.quantity for line in path.lines},
+    )
+
+
+class Rejection(Model):
+    """Why an order can't be served, for its customer and for who has to look into it."""
+
+    error: str
+    """The class name of what was raised: a client may decide by it."""
+    message: str
+    short_items: tuple[ShortItem, ...] = ()
+
+
 class Order(Model):
     order_id: UUID
     customer_id: UUID
     address_id: UUID
     to_pincode: Pincode
     status: OrderStatus
-    payment: str
+    payment: PaymentMethod
     total_paise: Paise
     promise_date: date | None
-    rejection: dict[str, Any] | None
+    rejection: Rejection | None
     sourcing: dict[str, Any] | None
     version: int
     placed_at: Instant
@@ -108,6 +132,23 @@ def refuse_too_large(quantities: Iterable[int], total_paise: int) -> None:
         )
     if total_paise > PAISE_MAX:
         raise InvalidRequest("The order is worth too much.", "lines", f"up to {PAISE_MAX} paise")
+
+
+def why_rejected(error: str, message: str, lines: Iterable[OrderLine]) -> Rejection:
+    """By the error that a state machine caught. Where items are short, the message calls them by their names."""
+    names = {(line.sku, line.seller_id): line.item_name for line in lines}
+    short = tuple(
+        ShortItem(
+            sku=each.sku,
+            seller_id=each.seller_id,
+            item_name=names.get((each.sku, each.seller_id), each.sku),
+            wanted=each.wanted,
+            left=each.free,
+        )
+        for each in shortages_told(message)
+    )
+    told = "; ".join(f"{each.item_name}: {each.wanted} wanted, {each.left} left" for each in short)
+    return Rejection(error=error, message=f"{told}." if short else message, short_items=short)
 
 
 def may_become(status: OrderStatus, wanted: OrderStatus) -> bool:

@@ -1,8 +1,8 @@
 """What ships from one FC for one order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -65,10 +65,51 @@ class Package(Model):
 
 
 class PackageEvent(Model):
-    """What happened to a package, at which version of it."""
+    """What happened to a package, at which version of it, and who did it: a person, or a step or job."""
 
     version: int
     what: str
     facility: FacilityCode | None
     detail: dict[str, Any]
     happened_at: Instant
+    happened_by: str
+
+
+class Course(NamedTuple):
+    """What a package's events tell of it: nothing else is needed to know its row's status and place."""
+
+    version: int
+    status: PackageStatus
+    at_facility: str | None
+
+
+STATUS_AFTER: Mapping[str, PackageStatus] = {
+    "planned": "planned",
+    "departed": "in_transit",
+    "out_for_delivery": "out_for_delivery",
+    "delivered": "delivered",
+    "returning": "returning",
+    "stranded": "returning",
+    "returned": "returned",
+    "cancelled": "cancelled",
+    "lost": "lost",
+}
+"""Events that decide a package's status. One that returns departs and arrives as one that returns."""
+
+
+def course_of(events: Iterable[PackageEvent]) -> Course | None:
+    """Of all events of a package, in their order. None where there are none."""
+    course: Course | None = None
+    for event in events:
+        status = STATUS_AFTER.get(event.what)
+        place = event.facility
+        if course is not None:
+            if status is None or (event.what == "departed" and course.status == "returning"):
+                status = course.status
+            if event.what == "departed":
+                place = None
+            elif event.what != "arrived":
+                place = course.at_facility
+        assert status is not None, "the first event tells that it was planned"
+        course = Course(event.version, status, place)
+    return course

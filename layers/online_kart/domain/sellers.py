@@ -9,7 +9,7 @@ from pydantic import Field
 from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
-from .events import OfferChanged
+from .events import OfferChanged, PriceChanged
 from .values import FacilityCode, Instant, Name, Sku
 
 SellerStatus = Literal["pending", "approved", "suspended"]
@@ -143,6 +143,19 @@ class PriceChange(Model):
     changed_by: str
     changed_at: Instant
     version: int
+
+
+def price_change(event: PriceChanged) -> PriceChange:
+    """The entry of the log that the event makes."""
+    return PriceChange(
+        sku=event.sku,
+        seller_id=event.seller_id,
+        old_price_paise=event.old_price_paise,
+        new_price_paise=event.new_price_paise,
+        changed_by=event.changed_by,
+        changed_at=event.occurred_at,
+        version=event.version,
+    )
 
 
 class SoldLine(Model):

@@ -11,7 +11,7 @@ missing, then the nearest. The drawback: then a plan may have a package more tha
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import combinations, islice
 from math import comb
@@ -21,7 +21,7 @@ from uuid import UUID
 from pydantic import Field
 
 from .base import Model
-from .errors import OutOfStock
+from .errors import OutOfStock, Shortage
 from .events import EventLine
 from .stock import Offer
 from .values import FacilityCode, Instant, Pincode
@@ -43,6 +43,13 @@ class OrderToServe(Model):
     to_pincode: Pincode
     placed_at: Instant
     lines: Annotated[tuple[EventLine, ...], Field(min_length=1, max_length=50)]
+
+
+class ReservationRequest(NamedTuple):
+    """An order that asks for stock, and the deadline until which that would be held for it."""
+
+    order: OrderToServe
+    hold_until: datetime
 
 
 @dataclass(frozen=True)
@@ -118,12 +125,16 @@ def wanted_by(lines: Iterable[EventLine]) -> dict[Offer, int]:
 
 
 def refuse_if_short(wanted: Wanted, free: Iterable[Mapping[Offer, int]]) -> None:
-    """Raises OutOfStock where all FCs together have too little of an offer."""
+    """Raises OutOfStock where all FCs together have too little: it names every offer that is short."""
     everywhere = list(free)
-    for offer, units in wanted.items():
-        total = sum(each.get(offer, 0) for each in everywhere)
-        if total < units:
-            raise OutOfStock(offer.sku, units, total)
+    totals = {offer: sum(each.get(offer, 0) for each in everywhere) for offer in wanted}
+    short = [
+        Shortage(*offer, units, totals[offer])
+        for offer, units in wanted.items()
+        if totals[offer] < units
+    ]
+    if short:
+        raise OutOfStock(short)
 
 
 def plans(wanted: Wanted, candidates: Iterable[Candidate]) -> Iterator[SourcingPlan]:

@@ -1,7 +1,7 @@
 """Invariants that the inventory database can check by itself: each is a query that returns no row.
 
-Every query returns (key, detail) as text and is read-only. Those marked `at_rest` hold only when nothing is under way:
-no unsent event, no message in a queue, no run between two steps.
+Every query returns (key, detail) as text and is read-only. Those marked `at_rest` hold only for what nobody works on:
+they leave out what changed since `{before}` (see `domain.invariants.Check`).
 """
 
 from ..domain.invariants import Check
@@ -10,9 +10,11 @@ CHECKS: tuple[Check, ...] = (
     Check(
         1,
         """
-        SELECT format('%s %s', sku, fc_code), format('%s reserved of %s on hand', reserved, on_hand)
+        SELECT format('%s %s %s', sku, fc_code, seller_id), format('%s reserved of %s on hand', reserved, on_hand)
           FROM stock WHERE reserved NOT BETWEEN 0 AND on_hand
         """,
+        subject="oversold",
+        looks_at="stock",
     ),
     Check(
         1,
@@ -25,6 +27,8 @@ CHECKS: tuple[Check, ...] = (
          USING (sku, fc_code, seller_id)
          WHERE coalesce(s.reserved, 0) <> coalesce(r.quantity, 0)
         """,
+        subject="reserved",
+        looks_at="stock",
     ),
     Check(
         2,
@@ -47,20 +51,36 @@ CHECKS: tuple[Check, ...] = (
         SELECT format('%s %s', sku, seller_id), format('%s received, %s found', sum(received), sum(found))
           FROM parts GROUP BY sku, seller_id HAVING sum(received) <> sum(found)
         """,
+        subject="units",
+        looks_at="stock_ledger",
     ),
     Check(
         3,
         """
         SELECT format('%s %s %s', sku, fc_code, seller_id),
-               format('stock %s/%s, ledger %s/%s', s.on_hand, s.reserved, l.on_hand, l.reserved)
+               format('on hand %s, by the ledger %s', coalesce(s.on_hand, 0), coalesce(l.on_hand, 0))
           FROM stock AS s
-          FULL JOIN (SELECT sku, fc_code, seller_id, sum(on_hand_change) AS on_hand,
-                            sum(reserved_change) AS reserved
+          FULL JOIN (SELECT sku, fc_code, seller_id, sum(on_hand_change) AS on_hand
                        FROM stock_ledger GROUP BY sku, fc_code, seller_id) AS l
          USING (sku, fc_code, seller_id)
-         WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0))
-               <> (coalesce(l.on_hand, 0), coalesce(l.reserved, 0))
+         WHERE coalesce(s.on_hand, 0) <> coalesce(l.on_hand, 0)
         """,
+        subject="on hand",
+        looks_at="stock",
+    ),
+    Check(
+        3,
+        """
+        SELECT format('%s %s %s', sku, fc_code, seller_id),
+               format('reserved %s, by the ledger %s', coalesce(s.reserved, 0), coalesce(l.reserved, 0))
+          FROM stock AS s
+          FULL JOIN (SELECT sku, fc_code, seller_id, sum(reserved_change) AS reserved
+                       FROM stock_ledger GROUP BY sku, fc_code, seller_id) AS l
+         USING (sku, fc_code, seller_id)
+         WHERE coalesce(s.reserved, 0) <> coalesce(l.reserved, 0)
+        """,
+        subject="ledger",
+        looks_at="stock",
     ),
     Check(
         4,
@@ -72,6 +92,8 @@ CHECKS: tuple[Check, ...] = (
            AND NOT (p.status = 'planned' AND p.at_facility = p.destination_fc_code)
          GROUP BY p.package_id, p.status HAVING count(b.batch_id) <> 1
         """,
+        subject="holders",
+        looks_at="packages WHERE status IN ('planned', 'in_transit', 'returning')",
     ),
     Check(
         4,
@@ -80,35 +102,46 @@ CHECKS: tuple[Check, ...] = (
           FROM packages AS p LEFT JOIN deliveries AS d USING (package_id)
          WHERE (p.status = 'out_for_delivery') <> (d.package_id IS NOT NULL)
         """,
+        subject="deliveries",
+        looks_at="packages",
     ),
     Check(
         4,
         """
         SELECT format('batch %s', batch_id), format('%s, revision %s, without a run', b.status, b.revision)
           FROM batches AS b
-         WHERE NOT EXISTS (SELECT FROM runs AS r WHERE r.machine = 'move_batch'
+         WHERE b.opened_at < {before}
+           AND NOT EXISTS (SELECT FROM runs AS r WHERE r.machine = 'move_batch'
                               AND r.business_id = b.batch_id::text AND r.status = 'running')
         """,
         at_rest=True,
+        subject="batch runs",
+        looks_at="batches",
     ),
     Check(
         4,
         """
         SELECT format('order %s line %s', order_id, line_no), format('held in %s without a package', fc_code)
           FROM reservations AS r
-         WHERE r.status = 'confirmed'
+         WHERE r.status = 'confirmed' AND r.updated_at < {before}
            AND NOT EXISTS (SELECT FROM packages AS p WHERE p.order_id = r.order_id
-                              AND p.origin_fc_code = r.fc_code AND p.status = 'planned')
+                              AND p.origin_fc_code = r.fc_code
+                              AND (p.status = 'planned' OR p.updated_at >= {before}))
         """,
         at_rest=True,
+        subject="confirmed units",
+        looks_at="reservations WHERE status = 'confirmed'",
     ),
     Check(
         4,
         """
         SELECT format('order %s line %s', order_id, line_no), format('still held in %s', fc_code)
-          FROM reservations WHERE status = 'held'
+          FROM reservations WHERE status = 'held' AND least(held_until, updated_at + interval '1 day') < {before}
         """,
-        at_rest=True,  # every order is decided: what it holds is confirmed or was released
+        # At rest every order is decided: what it holds is confirmed or was released. Else its deadline is over, or never was.
+        at_rest=True,
+        subject="held units",
+        looks_at="reservations WHERE status = 'held'",
     ),
     Check(
         5,
@@ -122,13 +155,51 @@ CHECKS: tuple[Check, ...] = (
                       WHERE status IN ('confirmed', 'shipped')) AS r
          USING (order_id, line_no, fc_code)
          WHERE coalesce(p.quantity, 0) <> coalesce(r.quantity, 0)
+           -- what is being recalled is released a step later
+           AND NOT EXISTS (SELECT FROM packages AS w WHERE w.order_id = coalesce(p.order_id, r.order_id)
+                              AND w.updated_at >= {before})
+           AND NOT EXISTS (SELECT FROM reservations AS w WHERE w.order_id = coalesce(p.order_id, r.order_id)
+                              AND w.updated_at >= {before})
         """,
         at_rest=True,
+        subject="package lines",
+        looks_at="package_lines",
     ),
     Check(
         7,
-        "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL",
+        "SELECT format('event %s', event_id), type FROM outbox WHERE sent_at IS NULL AND occurred_at < {before}",
         at_rest=True,
+        subject="outbox",
+        looks_at="outbox",
+    ),
+    Check(
+        7,
+        """
+        WITH noted AS (
+            SELECT package_id, max(version) AS version,
+                   -- what decides its status, and what its place: see `domain.packages.course_of`
+                   (array_agg(what ORDER BY version DESC) FILTER (WHERE what IN (
+                       'planned', 'departed', 'out_for_delivery', 'delivered', 'returning', 'stranded', 'returned',
+                       'cancelled', 'lost')))[1] AS decided,
+                   coalesce(bool_or(what IN ('returning', 'stranded')), false) AS has_turned,
+                   (array_agg(CASE WHEN what <> 'departed' THEN facility END ORDER BY version DESC)
+                       FILTER (WHERE what IN ('planned', 'departed', 'arrived')))[1] AS at_facility
+              FROM package_events GROUP BY package_id
+        ), told AS (
+            SELECT package_id, version, at_facility,
+                   CASE WHEN decided = 'stranded' OR (decided = 'departed' AND has_turned) THEN 'returning'
+                        WHEN decided = 'departed' THEN 'in_transit' ELSE decided END AS status
+              FROM noted
+        )
+        SELECT format('package %s', package_id),
+               format('version %s, %s at %s; its events tell %s, %s at %s',
+                      p.version, p.status, p.at_facility, t.version, t.status, t.at_facility)
+          FROM packages AS p LEFT JOIN told AS t USING (package_id)
+         WHERE (p.version, p.status) IS DISTINCT FROM (t.version, t.status)
+            OR p.at_facility IS DISTINCT FROM t.at_facility
+        """,
+        subject="package events",
+        looks_at="packages",
     ),
     Check(
         9,
@@ -137,6 +208,8 @@ CHECKS: tuple[Check, ...] = (
           FROM pincode_ranges AS a
           JOIN pincode_ranges AS b ON a.pincodes && b.pincodes AND a.ctid < b.ctid
         """,
+        subject="pincode ranges",
+        looks_at="pincode_ranges",
     ),
     Check(
         10,
@@ -147,6 +220,8 @@ CHECKS: tuple[Check, ...] = (
            AND at_facility IS NOT NULL
            AND NOT EXISTS (SELECT FROM facilities AS f WHERE f.code = p.at_facility AND f.status <> 'closed')
         """,
+        subject="places",
+        looks_at="packages WHERE status IN ('planned', 'in_transit', 'out_for_delivery', 'returning')",
     ),
     Check(
         10,
@@ -158,8 +233,13 @@ CHECKS: tuple[Check, ...] = (
            AND NOT EXISTS (SELECT FROM legs AS l JOIN facilities AS f ON f.code = l.destination
                             WHERE (l.origin, l.destination, l.mode) = (b.origin, b.destination, b.mode)
                               AND f.status <> 'closed')
+           -- its re-planning is under way
+           AND ({before} = 'infinity'::timestamptz
+                OR NOT EXISTS (SELECT FROM route_builds WHERE status IN ('requested', 'building')))
         """,
-        at_rest=True,  # until then its re-planning may be under way
+        at_rest=True,
+        subject="ways",
+        looks_at="batches WHERE status = 'open'",
     ),
     Check(
         11,
@@ -172,6 +252,8 @@ CHECKS: tuple[Check, ...] = (
          WHERE (coalesce(t.quantity, 0), coalesce(t.amount_paise, 0))
                <> (coalesce(s.quantity, 0), coalesce(s.amount_paise, 0))
         """,
+        subject="category totals",
+        looks_at="sales_by_category",
     ),
     Check(
         11,
@@ -185,6 +267,8 @@ CHECKS: tuple[Check, ...] = (
          WHERE (coalesce(t.quantity, 0), coalesce(t.amount_paise, 0))
                <> (coalesce(s.quantity, 0), coalesce(s.amount_paise, 0))
         """,
+        subject="month totals",
+        looks_at="sales_by_month",
     ),
     Check(
         12,
@@ -199,5 +283,7 @@ CHECKS: tuple[Check, ...] = (
                               AND c.seller_id = coalesce(a.seller_id, s.seller_id)), 0)
                <> coalesce(s.free_units, 0)
         """,
+        subject="availability",
+        looks_at="item_availability",
     ),
 )

@@ -20,10 +20,11 @@ COLUMNS = """package_id, order_id, origin_fc_code, destination_fc_code, to_pinco
 
 
 class Noted(NamedTuple):
-    """A package as it is after a step, and the step: what happened, where, and what is worth keeping."""
+    """A package as it is after a step, and the step: what happened, by whom, where, and what is worth keeping."""
 
     package: Package
     what: str
+    by: str
     facility: str | None
     detail: Mapping[str, Any]
 
@@ -161,15 +162,18 @@ def weight_grams(conn: Connection[Any], lines: Sequence[PackageLine]) -> int:
     return int(row[0])
 
 
-def events_of(conn: Connection[Any], package_id: UUID) -> list[PackageEvent]:
-    """What happened to it, in order."""
+def events_of(
+    conn: Connection[Any], package_id: UUID, after: int = 0, limit: int | None = None
+) -> list[PackageEvent]:
+    """What happened to it, in order, after a version; all, or up to a limit."""
     with conn.cursor(row_factory=class_row(PackageEvent)) as cur:
         return cur.execute(
             """
-            SELECT version, what, facility, detail, happened_at
-              FROM package_events WHERE package_id = %(id)s ORDER BY version
+            SELECT version, what, facility, detail, happened_at, happened_by
+              FROM package_events WHERE package_id = %(id)s AND version > %(after)s
+             ORDER BY version LIMIT %(limit)s
             """,
-            {"id": package_id},
+            {"id": package_id, "after": after, "limit": limit},
         ).fetchall()
 
 
@@ -199,8 +203,8 @@ def note(conn: Connection[Any], noted: Sequence[Noted]) -> None:
     """Append what happened. A version that was noted before is an error of ours, and refused by its key."""
     conn.cursor().executemany(
         """
-        INSERT INTO package_events (package_id, version, what, facility, detail, happened_at)
-        VALUES (%s, %s, %s, %s, %s, %s)
+        INSERT INTO package_events (package_id, version, what, facility, detail, happened_at, happened_by)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
         """,
         [
             (
@@ -210,6 +214,7 @@ def note(conn: Connection[Any], noted: Sequence[Noted]) -> None:
                 each.facility,
                 Jsonb(dict(each.detail)),
                 each.package.updated_at,
+                each.by,
             )
             for each in noted
         ],

@@ -1,7 +1,7 @@
 """What orders hold of the stock: which units of which FC are for which line, and until when.
 
 A reservation is held, then confirmed with its order, then shipped with its package; or it is released. Here its row and
-the stock it holds change together. Locks: reservations first, then stock.
+the stock it holds change together. Locks: reservations that there are, then stock, then reservations that are new.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,13 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from pydantic import TypeAdapter
 
 from ..domain.stock import Reservation, StockChange
 from . import stock
 
 COLUMNS = "order_id, line_no, fc_code, sku, seller_id, quantity, status, held_until"
+RESERVATIONS = TypeAdapter(list[Reservation])
 
 
 def of_order(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
@@ -30,24 +32,35 @@ def of_order(conn: Connection[Any], order_id: UUID) -> list[Reservation]:
         ).fetchall()
 
 
-def insert(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> None:
-    """Say which units are whose. `reserve` takes them, in the same transaction."""
-    conn.cursor().executemany(
+def reserve(
+    conn: Connection[Any],
+    reservations: Sequence[Reservation],
+    now: datetime,
+    by: str = "reserve_stock",
+) -> bool:
+    """Take the units of all reservations, of one order or of many. False where an FC has fewer free: then roll back.
+
+    Locks the rows of stock until the transaction ends: it comes late in it. They are locked before reservations refer to
+    them: a foreign key's lock, taken first by two who then change the row, has made deadlocks on that one row.
+    """
+    if not stock.change(conn, _changes_of(reservations, 0, 1), "reserve", by, now):
+        return False
+    _insert(conn, reservations, now)
+    return True
+
+
+def _insert(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> None:
+    conn.execute(
         f"""
         INSERT INTO reservations ({COLUMNS}, created_at, updated_at)
-        VALUES (%(order_id)s, %(line_no)s, %(fc_code)s, %(sku)s, %(seller_id)s, %(quantity)s, %(status)s,
-                %(held_until)s, %(now)s, %(now)s)
+        SELECT {COLUMNS}, %(now)s, %(now)s
+          FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
+              order_id uuid, line_no int, fc_code text, sku text, seller_id uuid, quantity int, status text,
+              held_until timestamptz
+          )
         """,
-        [{**each.model_dump(), "now": now} for each in reservations],
+        {"rows": RESERVATIONS.dump_json(list(reservations)).decode(), "now": now},
     )
-
-
-def reserve(conn: Connection[Any], reservations: Sequence[Reservation], now: datetime) -> bool:
-    """Take the units of all reservations of an order. False where an FC has fewer free: then roll back.
-
-    Locks the rows until the transaction ends: it comes last in it.
-    """
-    return stock.change(conn, _changes_of(reservations, 0, 1), "reserve", stock.SYSTEM, now)
 
 
 def extend(conn: Connection[Any], order_id: UUID, held_until: datetime, now: datetime) -> None:
@@ -72,7 +85,9 @@ def confirm(conn: Connection[Any], order_id: UUID, now: datetime) -> int:
     ).rowcount
 
 
-def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reservation]:
+def release(
+    conn: Connection[Any], order_id: UUID, now: datetime, by: str = "release_stock"
+) -> list[Reservation]:
     """Give back what the order holds and what has not left its FC. What was given back."""
     with conn.cursor(row_factory=class_row(Reservation)) as cur:
         released = cur.execute(
@@ -83,7 +98,7 @@ def release(conn: Connection[Any], order_id: UUID, now: datetime) -> list[Reserv
             """,
             {"id": order_id, "now": now},
         ).fetchall()
-    stock.must_change(conn, _changes_of(released, 0, -1), "release", stock.SYSTEM, now)
+    stock.must_change(conn, _changes_of(released, 0, -1), "release", by, now)
     return released
 
 
@@ -141,12 +156,12 @@ def confirmed_orders(conn: Connection[Any], now: datetime, limit: int) -> list[U
 def _changes_of(
     reservations: Sequence[Reservation], on_hand: int, reserved: int
 ) -> list[StockChange]:
-    """One change a row of stock: lines with the same offer are one sum."""
-    sums: dict[tuple[str, str, UUID], int] = {}
+    """One change for each order in a row of stock: its lines with the same offer are one sum."""
+    sums: dict[tuple[str, str, UUID, UUID], int] = {}
     for each in reservations:
-        key = (each.fc_code, each.sku, each.seller_id)
+        key = (each.fc_code, each.sku, each.seller_id, each.order_id)
         sums[key] = sums.get(key, 0) + each.quantity
     return [
-        StockChange(*key, units * on_hand, units * reserved, str(reservations[0].order_id))
-        for key, units in sums.items()
+        StockChange(fc_code, sku, seller_id, units * on_hand, units * reserved, str(order_id))
+        for (fc_code, sku, seller_id, order_id), units in sums.items()
     ]

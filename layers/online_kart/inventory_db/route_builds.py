@@ -40,6 +40,14 @@ def newest_version(conn: Connection[Any]) -> int:
     return int(row[0])
 
 
+def is_any_under_way(conn: Connection[Any]) -> bool:
+    """Whether one was asked for, and is not in force yet."""
+    under_way = conn.execute(
+        "SELECT FROM route_builds WHERE status IN ('requested', 'building') LIMIT 1"
+    )
+    return bool(under_way.rowcount)
+
+
 def published_version(conn: Connection[Any]) -> int:
     """The last one in force; 0 before the first. Who holds the network's lock to read keeps it from changing."""
     row = conn.execute(

@@ -13,6 +13,9 @@ from psycopg.types.json import Jsonb
 
 from ..domain.runs import Run, RunStatus
 
+REVISIONS_READ_MAX = 1_000
+"""An order that can be neither served nor rejected is told of every ten minutes: those of a week."""
+
 COLUMNS = "machine, business_id, revision, status, input, error, started_at, ended_at"
 
 
@@ -70,6 +73,21 @@ def end(
             "now": wall_now,
         },
     ).rowcount
+
+
+def succeed_after_all(conn: Connection[Any], machine: str, business_id: str, revision: int) -> bool:
+    """A run that failed when all was done has succeeded; its error stays noted. False where it did not fail."""
+    return (
+        conn.execute(
+            """
+            UPDATE runs SET status = 'succeeded'
+             WHERE machine = %(machine)s AND business_id = %(business_id)s
+               AND revision = %(revision)s AND status = 'failed'
+            """,
+            {"machine": machine, "business_id": business_id, "revision": revision},
+        ).rowcount
+        == 1
+    )
 
 
 def latest_revision(conn: Connection[Any], machine: str, business_id: str) -> int:
@@ -157,13 +175,13 @@ def listed(
 
 
 def by_key(conn: Connection[Any], machine: str, business_id: str) -> list[Run]:
-    """Every revision of one business id, the newest first."""
+    """Every revision of one business id, the newest first, up to REVISIONS_READ_MAX of them."""
     with conn.cursor(row_factory=class_row(Run)) as cur:
         return cur.execute(
             f"""
             SELECT {COLUMNS} FROM runs
              WHERE machine = %(machine)s AND business_id = %(business_id)s
-             ORDER BY revision DESC
+             ORDER BY revision DESC LIMIT %(limit)s
             """,
-            {"machine": machine, "business_id": business_id},
+            {"machine": machine, "business_id": business_id, "limit": REVISIONS_READ_MAX},
         ).fetchall()

@@ -19,8 +19,8 @@ from ..domain.batches import Units
 from ..domain.errors import NotFound, StockAlreadyReleased, StockTooLow
 from ..domain.stock import Cause, LedgerEntry, Offer, StockChange, StockLevel
 
-SYSTEM = "system"
-"""Who changed it, where no person did."""
+MOVE_BATCH = "move_batch"
+"""Who takes packages from their FC, where it is not the last mile."""
 
 
 # Reading
@@ -90,7 +90,12 @@ def level(conn: Connection[Any], fc_code: str, offer: Offer) -> StockLevel | Non
 
 
 def ledger_of_fc(
-    conn: Connection[Any], fc_code: str, sku: str | None, before: int | None, limit: int
+    conn: Connection[Any],
+    fc_code: str,
+    sku: str | None,
+    seller_id: UUID | None,
+    before: int | None,
+    limit: int,
 ) -> list[LedgerEntry]:
     """The newest first, before an entry's id."""
     with conn.cursor(row_factory=class_row(LedgerEntry)) as cur:
@@ -101,10 +106,17 @@ def ledger_of_fc(
               FROM stock_ledger
              WHERE fc_code = %(fc_code)s
                AND (%(sku)s::text IS NULL OR sku = %(sku)s)
+               AND (%(seller_id)s::uuid IS NULL OR seller_id = %(seller_id)s)
                AND (%(before)s::bigint IS NULL OR entry_id < %(before)s)
              ORDER BY entry_id DESC LIMIT %(limit)s
             """,
-            {"fc_code": fc_code, "sku": sku, "before": before, "limit": limit},
+            {
+                "fc_code": fc_code,
+                "sku": sku,
+                "seller_id": seller_id,
+                "before": before,
+                "limit": limit,
+            },
         ).fetchall()
 
 
@@ -119,7 +131,9 @@ def has_fc(conn: Connection[Any], fc_code: str) -> bool:
 # Goods that come and go
 
 
-def ship(conn: Connection[Any], package_ids: Sequence[UUID], now: datetime) -> None:
+def ship(
+    conn: Connection[Any], package_ids: Sequence[UUID], now: datetime, by: str = MOVE_BATCH
+) -> None:
     """The packages leave their origin FCs: what was reserved for them is gone. A repeat changes nothing.
 
     The caller has locked the packages. Raises StockAlreadyReleased where a package is to leave without its stock.
@@ -141,7 +155,7 @@ def ship(conn: Connection[Any], package_ids: Sequence[UUID], now: datetime) -> N
     ).fetchall()
     if len({row[5] for row in rows}) < len(set(package_ids)):
         _refuse_released(conn, package_ids)
-    must_change(conn, [StockChange(*row) for row in rows], "ship", SYSTEM, now)
+    must_change(conn, [StockChange(*row) for row in rows], "ship", by, now)
 
 
 def _refuse_released(conn: Connection[Any], package_ids: Sequence[UUID]) -> None:

@@ -1,13 +1,13 @@
 """The event bus: EventBridge. Locally the same client calls end in the local bus (local/bus.py)."""
 
 import json
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-logger = logging.getLogger(__name__)
+from ..alarms import raise_alarm
+from ..crashpoints import crashpoint
 
 ENTRIES_MAX = 10  # of one PutEvents call
 
@@ -32,6 +32,7 @@ class EventBus:
         taken: list[UUID] = []
         for start in range(0, len(rows), ENTRIES_MAX):
             taken += self._put(source, rows[start : start + ENTRIES_MAX])
+            crashpoint("bus.published")
         return taken
 
     def _put(self, source: str, rows: Sequence[OutboxRow]) -> list[UUID]:
@@ -43,12 +44,12 @@ class EventBus:
                 raise
             if len(rows) > 1:
                 return [id_ for row in rows for id_ in self._put(source, [row])]
-            _log_refusal(rows[0], str(error))
+            _tell_refusal(rows[0], str(error))
             return []
         taken = []
         for row, result in zip(rows, answer["Entries"], strict=True):
             if result.get("ErrorCode"):
-                _log_refusal(row, result["ErrorCode"])
+                _tell_refusal(row, result["ErrorCode"])
             else:
                 taken.append(row[0])
         return taken
@@ -69,6 +70,5 @@ def was_answered(error: Exception) -> bool:
     return hasattr(error, "response")  # importing botocore takes 155 ms
 
 
-def _log_refusal(row: OutboxRow, code: str) -> None:
-    extra = {"event_id": str(row[0]), "type": row[1], "code": code}
-    logger.warning("The bus refused an event", extra=extra)
+def _tell_refusal(row: OutboxRow, code: str) -> None:
+    raise_alarm("EventRefused", event_id=row[0], type=row[1], code=code)

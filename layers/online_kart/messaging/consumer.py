@@ -1,7 +1,8 @@
 """A consumer's side of a queue: opens EventBridge envelopes, handles each, and tells the queue which ones failed.
 
 One bad event doesn't hold up the others of its batch: it alone is delivered again, and after the queue's bound it
-ends in the dead-letter queue.
+ends in the dead-letter queue. So does one of an edition that this code does not know, until code that does is deployed
+and the letter is replayed.
 """
 
 import json
@@ -12,7 +13,14 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from ..crashpoints import crashpoint
+from ..domain.errors import Unavailable, UnknownEdition
+from ..domain.events import EDITION
+
 logger = logging.getLogger(__name__)
+
+UNAVAILABLE_MAX = 3
+"""What did not answer for so many events of a batch is not asked for the rest: each would wait until it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +45,40 @@ def handle_each(
     records: Iterable[Record], handle: Callable[[Envelope], None]
 ) -> dict[str, list[dict[str, str]]]:
     """What SQS expects of a function with ReportBatchItemFailures. `handle` must be safe to repeat."""
-    failures = []
+    failed: list[str] = []
+    unavailable = 0
     for record in records:
-        try:
-            handle(open_envelope(record.body))
-        except Exception:
-            message_id = str(record.to_dict()["messageId"])
-            logger.exception("An event could not be handled", extra={"message_id": message_id})
-            failures.append({"itemIdentifier": message_id})
-    return {"batchItemFailures": failures}
+        message_id = str(record.to_dict()["messageId"])
+        if unavailable >= UNAVAILABLE_MAX:
+            failed.append(message_id)
+            continue
+        error = _error_of(record, handle, message_id)
+        if error:
+            failed.append(message_id)
+            unavailable += isinstance(error, Unavailable)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _error_of(
+    record: Record, handle: Callable[[Envelope], None], message_id: str
+) -> Exception | None:
+    """What stood in the way of handling the event, which is logged. None where nothing did."""
+    try:
+        handle(open_envelope(record.body))
+        crashpoint("consumer.handled")
+    except Exception as error:
+        logger.exception("An event could not be handled", extra={"message_id": message_id})
+        return error
+    return None
 
 
 def open_envelope(body: str) -> Envelope:
-    """From the JSON in a queue's message. Our events carry their own id; AWS's get the bus's."""
+    """From the JSON in a queue's message. Our events carry their own id; AWS's get the bus's. Raises UnknownEdition."""
     message = json.loads(body)
     detail = message["detail"]
+    edition = detail.get("edition", EDITION)
+    if edition != EDITION:
+        raise UnknownEdition(message["detail-type"], edition)
     return Envelope(
         id=UUID(detail.get("event_id") or message["id"]),
         type=message["detail-type"],

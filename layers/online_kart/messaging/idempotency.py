@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from ..domain.errors import InvalidRequest
 
 KEPT_FOR = timedelta(hours=24)
+"""A client that has not heard for a day does not ask again by itself. CONSISTENCY promises as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,3 @@ def keep(conn: Connection[Any], keyed: Keyed, answer: Answer, now: datetime) -> 
             "now": now,
         },
     )
-
-
-def prune(conn: Connection[Any], now: datetime) -> int:
-    """Forget answers older than KEPT_FOR. How many."""
-    return conn.execute(
-        "DELETE FROM idempotency_keys WHERE created_at < %(before)s", {"before": now - KEPT_FOR}
-    ).rowcount

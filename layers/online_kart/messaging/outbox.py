@@ -4,15 +4,17 @@ So no event is lost between commit and publish, and none is told of a change tha
 between publishing and marking sends an event again. Consumers expect that (see `inbox`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from ..crashpoints import crashpoint
 from ..domain.events import Event
+from ..streaming import streamed
 from .bus import EventBus, OutboxRow
 
 BATCH_SIZE_MAX = 100
@@ -55,6 +57,7 @@ def send_unsent(
             rows = _lock_unsent(conn, after)
             taken = bus.publish(source, [row[1:] for row in rows])
             _mark_sent(conn, taken, now)
+        crashpoint("relay.marked")
         sent += len(taken)
         if len(rows) < BATCH_SIZE_MAX:
             break
@@ -84,9 +87,17 @@ def _mark_sent(conn: Connection[Any], event_ids: Iterable[Any], now: datetime) -
     )
 
 
-def send_again(conn: Connection[Any], event_id: UUID) -> None:
-    """Let the relay send an event once more, for who did not hear it. Its consumers know it by its id."""
-    conn.execute("UPDATE outbox SET sent_at = NULL WHERE event_id = %(id)s", {"id": event_id})
+def send_again(conn: Connection[Any], event_id: UUID) -> bool:
+    """Let the relay send an event once more, for who did not hear it. Its consumers know it by its id.
+
+    False where it was not told here, or is forgotten.
+    """
+    return (
+        conn.execute(
+            "UPDATE outbox SET sent_at = NULL WHERE event_id = %(id)s", {"id": event_id}
+        ).rowcount
+        == 1
+    )
 
 
 def unsent_count(conn: Connection[Any]) -> int:
@@ -95,8 +106,44 @@ def unsent_count(conn: Connection[Any]) -> int:
     return int(row[0])
 
 
-def prune(conn: Connection[Any], sent_before: datetime) -> int:
-    """Forget events sent before the given moment. How many."""
-    return conn.execute(
-        "DELETE FROM outbox WHERE sent_at < %(sent_before)s", {"sent_before": sent_before}
-    ).rowcount
+# What was told, for who asks whether it was heard
+
+
+def told(
+    conn: Connection[Any], types: Iterable[str], since: datetime, before: datetime
+) -> Iterator[tuple[str, list[Any]]]:
+    """Event id → type, aggregate's id, payload, when it occurred; of events sent in that time, by id."""
+    return streamed(
+        conn,
+        """
+        SELECT event_id::text, type, aggregate_id, payload, occurred_at FROM outbox
+         WHERE type = ANY(%(types)s) AND sent_at >= %(since)s AND sent_at < %(before)s
+         ORDER BY event_id
+        """,
+        {"types": list(types), "since": since, "before": before},
+    )
+
+
+def known(conn: Connection[Any], event_ids: Iterable[str]) -> set[str]:
+    """Those of them that were told here, as far as is remembered."""
+    rows = conn.execute(
+        "SELECT event_id::text FROM outbox WHERE event_id = ANY(%(ids)s::uuid[])",
+        {"ids": list(event_ids)},
+    )
+    return {row[0] for row in rows}
+
+
+class Told(NamedTuple):
+    """An event, as it was told."""
+
+    type: str
+    payload: dict[str, Any]
+    occurred_at: datetime
+
+
+def by_id(conn: Connection[Any], event_id: str) -> Told | None:
+    """None where it was not told here, or is forgotten."""
+    row = conn.execute(
+        "SELECT type, payload, occurred_at FROM outbox WHERE event_id = %(id)s", {"id": event_id}
+    ).fetchone()
+    return Told(*row) if row else None

@@ -6,6 +6,8 @@ A nudge may fail: it is logged and forgotten, because the schedule runs the rela
 import logging
 from typing import Any, Protocol
 
+from ..crashpoints import crashpoint
+
 logger = logging.getLogger(__name__)
 
 
@@ -17,6 +19,7 @@ class LambdaClient(Protocol):
 
 def nudge(client: LambdaClient | None, function_name: str) -> None:
     """Ask the relay function to run now, without waiting for it. No client: nothing to nudge."""
+    crashpoint("relay.nudging")
     if client is None or not function_name:
         return
     try:
@@ -24,3 +27,4 @@ def nudge(client: LambdaClient | None, function_name: str) -> None:
     except Exception:
         # Whatever botocore raises: the schedule is the safety net, and the commit has been made.
         logger.warning("The relay could not be nudged", exc_info=True)
+    crashpoint("relay.nudged")

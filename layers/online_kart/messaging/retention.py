@@ -1,19 +1,23 @@
 """How long a database remembers what it told and heard: long enough for every repeat that can still come."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import LiteralString
 
-from psycopg import Connection
+from ..retention import Rule
+from .idempotency import KEPT_FOR
 
-from . import idempotency, inbox, outbox
+TOLD_FOR = timedelta(days=14)
+"""Two weeks to notice that a consumer was wrong: until then an event can be told again."""
 
-EVENTS_KEPT_FOR = timedelta(days=14)  # twice the longest time that a queue or an archive replays
+HANDLED_FOR = timedelta(days=35)
+"""An event told again on its last day may wait 4 days in a queue and 14 in the dead-letter queue: 32, and some to spare."""
+
+OUTBOX = Rule(
+    "outbox", "position", "greatest(sent_at, occurred_at)", TOLD_FOR, only="sent_at IS NOT NULL"
+)
+ANSWERS = Rule("idempotency_keys", "principal, key", "created_at", KEPT_FOR)
 
 
-def prune(conn: Connection[Any], now: datetime) -> dict[str, int]:
-    """Forget sent events, handled ids and old answers. How many of each."""
-    return {
-        "outbox": outbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "inbox": inbox.prune(conn, now - EVENTS_KEPT_FOR),
-        "answers": idempotency.prune(conn, now),
-    }
+def inbox(only: LiteralString = "true") -> Rule:
+    """`only` keeps what is remembered of things that are still under way."""
+    return Rule("inbox", "consumer, event_id", "handled_at", HANDLED_FOR, only)

@@ -28,6 +28,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "OrderPlaced",
         "OrderConfirmed",
         "OrderRejected",
+        "CancellationRequested",
         "OrderCancelled",
         "CancellationRefused",
         "OrderFinished",

@@ -28,6 +28,7 @@ from online_kart.http import (
 
 from .. import wiring
 from ..services import items
+from .repeats import repeats
 
 items_api = Blueprint(__name__)
 
@@ -40,6 +41,7 @@ items_api = Blueprint(__name__)
     errors=(NotFound, UnknownReference, SellerNotApproved, SkuTaken, OfferExists),
 )
 @errors_to_http
+@repeats.safe(items_api)
 def register_item(seller_id: str) -> Response:
     """A new item with its first offer."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
@@ -55,6 +57,7 @@ def register_item(seller_id: str) -> Response:
     errors=(NotFound, UnknownReference, SellerNotApproved, OfferExists),
 )
 @errors_to_http
+@repeats.safe(items_api)
 def make_offer(seller_id: str) -> Response:
     """An offer of an item that another seller has registered."""
     key: UUID = read_path(UUID, seller_id, "seller_id")

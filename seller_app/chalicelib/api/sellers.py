@@ -12,6 +12,7 @@ from online_kart.http import errors_to_http, json_response, read_body, read_path
 
 from .. import wiring
 from ..services import sellers
+from .repeats import repeats
 
 sellers_api = Blueprint(__name__)
 
@@ -19,6 +20,7 @@ sellers_api = Blueprint(__name__)
 @sellers_api.route("/sellers", methods=["POST"])
 @operation(created(Seller), body=RegisterSeller, errors=(EmailTaken,))
 @errors_to_http
+@repeats.safe(sellers_api)
 def register_seller() -> Response:
     """The seller waits for approval, which people of Online Kart give in the fulfillment app."""
     command = read_body(sellers_api.current_request, RegisterSeller)

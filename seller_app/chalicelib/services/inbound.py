@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import upcoming_shipments
 from online_kart.documents.upcoming_shipments import LogEntry
 from online_kart.domain.batches import SHOP_TIME_ZONE
@@ -71,6 +72,7 @@ def announce(
         location = {"Location": f"/sellers/{seller_id}/inbound-shipments/{asn}"}
         answer = Answer(201, location, shown(shipment, "announced").model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
+    crashpoint("announce_shipment.committed")
     return answer
 
 
@@ -121,7 +123,9 @@ def _announce(
         updated_at=at,
     )
     upcoming_shipments.append_log(documents, LogEntry(what="announced", at=at, shipment=shipment))
+    crashpoint("announce_shipment.logged")
     upcoming_shipments.put(documents, shipment)
+    crashpoint("announce_shipment.put")
     return shipment
 
 
@@ -151,7 +155,10 @@ def amend(
             upcoming_shipments.append_log(
                 documents, LogEntry(what="amended", at=amended.updated_at, shipment=amended)
             )
+            crashpoint("amend_shipment.logged")
             upcoming_shipments.put(documents, amended)
+            crashpoint("amend_shipment.put")
+    crashpoint("amend_shipment.committed")
     return shown(amended, "announced")
 
 
@@ -170,7 +177,10 @@ def cancel(
         upcoming_shipments.append_log(
             documents, LogEntry(what="cancelled", at=cancelled.updated_at, shipment=cancelled)
         )
+        crashpoint("cancel_shipment.logged")
         upcoming_shipments.remove(documents, asn)
+        crashpoint("cancel_shipment.removed")
+    crashpoint("cancel_shipment.committed")
 
 
 def listed(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.catalog import Item
 from online_kart.domain.errors import NotFound, OfferExists, SkuTaken, UnknownReference
 from online_kart.domain.events import Event, ItemChanged, PriceChanged
@@ -44,7 +45,9 @@ def register(
             raise SkuTaken(command.sku)
         events += _offer(conn, seller_id, command, now)
         outbox.append(conn, *events)
-        return _offered(conn, seller_id, command.sku)
+        crashpoint("register_item.written")
+    crashpoint("register_item.committed")
+    return _offered(conn, seller_id, command.sku)
 
 
 def make_offer(
@@ -59,7 +62,9 @@ def make_offer(
         if catalog.item_by_sku(conn, command.sku) is None:
             raise UnknownReference("item", command.sku, "sku")
         outbox.append(conn, *_offer(conn, seller_id, command, now))
-        return _offered(conn, seller_id, command.sku)
+        crashpoint("make_offer.written")
+    crashpoint("make_offer.committed")
+    return _offered(conn, seller_id, command.sku)
 
 
 def listed(

@@ -7,10 +7,11 @@ from uuid import UUID
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart.crashpoints import crashpoint
 from online_kart.documents import price_changes
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import PriceChanged
-from online_kart.domain.sellers import ChangePrice, Offer, PriceChange, offer_changed
+from online_kart.domain.sellers import ChangePrice, Offer, PriceChange, offer_changed, price_change
 from online_kart.inventory_db import sellers
 from online_kart.messaging import outbox
 from online_kart.messaging.consumer import Envelope
@@ -43,6 +44,8 @@ def change(
         )
         sellers.update_price(conn, changed)
         outbox.append(conn, offer_changed(changed), _price_changed(offer, changed))
+        crashpoint("change_price.written")
+    crashpoint("change_price.committed")
     return changed
 
 
@@ -63,16 +66,7 @@ def history(
 def log_change(documents: Documents, envelope: Envelope) -> None:
     """Consumer of PriceChanged. A repeat writes the same entry again."""
     event = PriceChanged.model_validate(envelope.detail)
-    change_ = PriceChange(
-        sku=event.sku,
-        seller_id=event.seller_id,
-        old_price_paise=event.old_price_paise,
-        new_price_paise=event.new_price_paise,
-        changed_by=event.changed_by,
-        changed_at=event.occurred_at,
-        version=event.version,
-    )
-    price_changes.append(documents, event.event_id, change_)
+    price_changes.append(documents, event.event_id, price_change(event))
 
 
 def _price_changed(before: Offer, after: Offer) -> PriceChanged:

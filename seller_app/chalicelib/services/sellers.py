@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import EmailTaken, NotFound, SellerNotApproved
 from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.inventory_db import sellers
@@ -24,6 +25,7 @@ def register(conn: Connection[Any], command: RegisterSeller, now: datetime) -> S
     )
     if not sellers.insert(conn, seller):
         raise EmailTaken(command.email)
+    crashpoint("register_seller.committed")
     return seller
 
 

@@ -1,0 +1,253 @@
+"""Every POST of every app may be sent again with its `Idempotency-Key`: it happens once, and is answered byte for byte."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from local.apps import APPS, load_app
+from local.reading import Stores
+from online_kart.http import KEY
+from online_kart.request_ids import HEADER as REQUEST_ID
+from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
+from tests.builders import pincode_of
+from tests.contracts import contract_of
+from tests.freight import batch_of
+
+READS_ONLY = {"/promises"}
+"""POST because of its body; it changes nothing and keeps nothing."""
+
+KEY_NEEDED = {
+    "/orders",
+    "/fulfillment-centers/{fc_code}/stock-adjustments",
+    "/sellers/{seller_id}/inbound-shipments",
+}
+PLACE = {"name": "New", "latitude": 12.9, "longitude": 77.6, "handling_minutes": 30}
+
+
+@pytest.fixture
+def clients(fulfillment, seller, customer):
+    return {"fulfillment_app": fulfillment, "seller_app": seller, "customer_app": customer}
+
+
+@pytest.fixture
+def sides(inventory_db, customer_db, documents, now):
+    return open_both_sides(Stores(inventory_db, customer_db, documents), now)
+
+
+@pytest.fixture
+def requests(sides, clients):
+    """(app, route, path, body, another body of that kind), in an order in which none is in another's way."""
+    return [*of_customers(sides), *of_sellers(sides), *of_staff(sides, clients["seller_app"])]
+
+
+def of_customers(sides):
+    buyer = sides.buyer(FAR)
+    customer_id = str(buyer.address.customer_id)
+    home = {
+        "recipient": "Asha",
+        "street": "2 Ring Road",
+        "city": "Delhi",
+        "state": "Delhi",
+        "pincode": 110001,
+    }
+    order = {
+        "customer_id": customer_id,
+        "address_id": str(buyer.address.address_id),
+        "lines": [{"sku": "MUG", "quantity": 1}],
+    }
+    cancellation = "/orders/{order_id}/cancellation"
+    app = "customer_app"
+    yield (
+        app,
+        "/customers",
+        "/customers",
+        {"name": "Ravi", "email": "ravi@example.com"},
+        {"name": "R"},
+    )
+    addresses = "/customers/{customer_id}/addresses"
+    yield app, addresses, addresses.format(customer_id=customer_id), home, {**home, "city": "Agra"}
+    yield app, "/orders", "/orders", order, {**order, "lines": [{"sku": "MUG", "quantity": 2}]}
+    order_id = buyer.place(("MUG", 1))
+    yield app, cancellation, cancellation.format(order_id=order_id), {}, {"because": "it rains"}
+
+
+def of_sellers(sides):
+    of_seller = f"/sellers/{sides.market.seller_id}"
+    app, item = "seller_app", {"name": "A cup", "category_id": "kitchen", "weight_grams": 300}
+    cup = {**item, "sku": "CUP", "price_paise": 100}
+    yield app, "/sellers", "/sellers", {"name": "Ravi", "email": "ravi@example.com"}, {"name": "R"}
+    yield app, "/sellers/{seller_id}/items", f"{of_seller}/items", cup, {**cup, "sku": "POT"}
+    offer = {"sku": "CUP", "price_paise": 100}
+    yield app, "/sellers/{seller_id}/offers", f"{of_seller}/offers", offer, {**offer, "sku": "MUG"}
+    asn = {"fc_code": "BLR1", "expected_on": "2026-03-05", "lines": [{"sku": "MUG", "quantity": 5}]}
+    announced = "/sellers/{seller_id}/inbound-shipments"
+    another = {**asn, "expected_on": "2026-03-06"}
+    yield app, announced, f"{of_seller}/inbound-shipments", asn, another
+
+
+def of_staff(sides, seller):
+    yield from of_goods(sides, seller)
+    yield from of_network(sides)
+
+
+def of_goods(sides, seller):
+    app, seller_id = "fulfillment_app", str(sides.market.seller_id)
+    category = {"category_id": "garden", "name": "Garden"}
+    yield app, "/item-categories", "/item-categories", category, {**category, "name": "Gardens"}
+    change = {"sku": "MUG", "seller_id": seller_id, "change": -1, "reason": "Broken."}
+    adjustments = "/fulfillment-centers/{fc_code}/stock-adjustments"
+    path = adjustments.format(fc_code="BLR1")
+    yield app, adjustments, path, change, {**change, "change": -2}
+    receipts = "/inbound-shipments/{asn}/receipts"
+    count = {"counted": [{"sku": "MUG", "quantity": 5}], "received_by": "Ravi"}
+    another = {**count, "received_by": "Asha"}
+    yield app, receipts, receipts.format(asn=an_asn(seller, seller_id)), count, another
+    units = {"sku": "MUG", "seller_id": seller_id, "quantity": 1, "transfer_id": str(uuid4())}
+    units |= {"origin": "BLR1", "destination": "BLR2"}
+    yield app, "/batches/units", "/batches/units", units, {**units, "quantity": 2}
+    under_way, at_the_door = sides.confirmed(sides.buyer("DEL1"), ("MUG", 1)), a_delivery(sides)
+    batch_id = batch_of(sides.market.conn, under_way)
+    sides.depart(under_way)
+    arrivals, outcomes = "/batches/{batch_id}/arrivals", "/deliveries/{package_id}/outcomes"
+    scan = {"scanned_by": "Ravi"}
+    yield app, arrivals, arrivals.format(batch_id=batch_id), scan, {"scanned_by": "Asha"}
+    proof = {"outcome": "delivered", "proof": "signed"}
+    path = outcomes.format(package_id=at_the_door)
+    yield app, outcomes, path, proof, {**proof, "proof": "photo"}
+
+
+def an_asn(seller, seller_id):
+    shipment = {
+        "fc_code": "BLR1",
+        "expected_on": "2026-03-05",
+        "lines": [{"sku": "MUG", "quantity": 5}],
+    }
+    path = f"/sellers/{seller_id}/inbound-shipments"
+    return seller.post(path, shipment, Idempotency_Key="for its receipt").json_body["asn"]
+
+
+def a_delivery(sides):
+    package_id = sides.confirmed(sides.buyer(NEIGHBOUR), ("MUG", 1))
+    sides.hand_over(package_id)
+    return package_id
+
+
+def of_network(sides):
+    app, fc = "fulfillment_app", "/fulfillment-centers/{fc_code}"
+    hub, center = {**PLACE, "hub_code": "NEW", "kind": "airport"}, {**PLACE, "fc_code": "NEW1"}
+    yield app, "/reconciliations", "/reconciliations", {}, {"because": "it rains"}
+    yield app, "/route-tables/rebuilds", "/route-tables/rebuilds", {"reason": "a"}, {"reason": "b"}
+    holiday = {"day": str((sides.market.now + timedelta(days=9)).date()), "name": "Holi"}
+    yield app, "/holidays", "/holidays", holiday, {**holiday, "name": "Diwali"}
+    yield app, "/hubs", "/hubs", hub, {**hub, "name": "Newer"}
+    yield app, "/fulfillment-centers", "/fulfillment-centers", center, {**center, "name": "Newer"}
+    leg = {"origin": "BLR2", "destination": "DEL2", "mode": "sea", "transit_minutes": 9_000}
+    leg |= {"origin": "NEW", "destination": "BLR", "mode": "air", "transit_minutes": 60}
+    yield app, "/legs", "/legs", leg, {**leg, "transit_minutes": 61}
+    first = pincode_of(sides.market.network, "BLR2")
+    taken = {"first": first, "last": first, "move": True}
+    another = {**taken, "move": False}
+    yield app, f"{fc}/pincodes", "/fulfillment-centers/BLR1/pincodes", taken, another
+    closure = "/hubs/{hub_code}/closure"
+    yield app, closure, closure.format(hub_code="NEW"), {}, {"because": "it rains"}
+    yield app, f"{fc}/closure", "/fulfillment-centers/NEW1/closure", {}, {"because": "it rains"}
+
+
+def posts_of(app):
+    routes = load_app(app).app.routes
+    return {path for path, methods in routes.items() if "POST" in methods}
+
+
+def kept_headers(answer):
+    """All but the request's id: each request has its own."""
+    return {name: value for name, value in answer.headers.items() if name != REQUEST_ID}
+
+
+def told(sides):
+    """How many events both sides have told."""
+    conns = (sides.stores.inventory, sides.stores.customer)
+    return [conn.execute("SELECT count(*) FROM outbox").fetchone() for conn in conns]
+
+
+def test_every_post_can_be_sent_again_and_happens_once(requests, clients, sides):
+    tried = set()
+    for app, route, path, body, another in requests:
+        post, key = clients[app].post, str(uuid4())
+
+        first = post(path, body, Idempotency_Key=key)
+        assert first.status_code in (200, 201, 202), (path, first.body)
+        events = told(sides)
+        again = post(path, body, Idempotency_Key=key)
+        other = post(path, another, Idempotency_Key=key)
+
+        assert (again.status_code, again.body) == (first.status_code, first.body), path
+        assert kept_headers(again) == kept_headers(first), path
+        assert told(sides) == events, path
+        assert other.status_code == 422, (path, other.body)
+        assert "came with another request before" in other.json_body["title"], path
+        tried.add((app, route))
+
+    every = {(app, path) for app in APPS for path in posts_of(app) - READS_ONLY}
+    assert tried == every
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_document_says_which_requests_take_a_key_and_which_need_one(app):
+    keys = {}
+    for path, methods in contract_of(load_app(app).app).said["paths"].items():
+        for method, said in methods.items():
+            parameters = {each["name"]: each for each in said.get("parameters", ())}
+            if KEY in parameters:
+                keys[method, path] = parameters[KEY]["required"]
+
+    posts = posts_of(app) - READS_ONLY
+    assert keys == {("post", path): path in KEY_NEEDED for path in posts}
+
+
+def test_where_a_key_is_needed_a_request_without_one_is_told_what_to_send(requests, clients):
+    needing = [each for each in requests if each[1] in KEY_NEEDED]
+    assert len(needing) == len(KEY_NEEDED)
+    for app, _, path, body, _ in needing:
+        answer = clients[app].post(path, body)
+
+        assert answer.status_code == 400, (path, answer.body)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json_body["type"] == "urn:kart:problem:HeaderMissing"
+        assert answer.json_body["field"] == "Idempotency-Key"
+        assert "such as a UUID" in answer.json_body["expected"]
+
+
+def test_a_request_that_was_refused_may_come_again_under_its_key(customer, sides):
+    customer_id = sides.buyer(FAR).address.customer_id
+    path = f"/customers/{uuid4()}/addresses"
+    home = {"recipient": "A", "street": "2", "city": "D", "state": "D", "pincode": 110001}
+
+    assert customer.post(path, home, Idempotency_Key="1").status_code == 404
+    assert customer.post(path, home, Idempotency_Key="1").status_code == 404
+    path = f"/customers/{customer_id}/addresses"
+    assert customer.post(path, home, Idempotency_Key="1").status_code == 201
+
+
+def test_a_key_counts_for_its_path_only(customer, sides):
+    """Nobody has to know the keys of others."""
+    home = {"recipient": "A", "street": "2", "city": "D", "state": "D", "pincode": 110001}
+    answers = [
+        customer.post(
+            f"/customers/{sides.buyer(at).address.customer_id}/addresses", home, Idempotency_Key="1"
+        )
+        for at in (FAR, NEIGHBOUR)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json_body["address_id"] != answers[1].json_body["address_id"]
+
+
+def test_a_dry_run_with_a_key_changes_nothing(fulfillment, sides):
+    hub = {**PLACE, "hub_code": "NEW", "kind": "airport"}
+    tried = fulfillment.post("/hubs?dry_run=true", hub, Idempotency_Key="1")
+
+    assert tried.status_code == 200, tried.body
+    assert fulfillment.get("/hubs/NEW").status_code == 404
+    assert fulfillment.post("/hubs", hub, Idempotency_Key="1").status_code == 422
+    assert fulfillment.post("/hubs", hub, Idempotency_Key="2").status_code == 202

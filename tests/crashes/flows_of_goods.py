@@ -1,0 +1,107 @@
+"""Flows of goods under way: the network is rebuilt below them, and batches carry them. See `flows`."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from tests.both_sides import FAR
+from tests.crashes.ground import Place
+from tests.crashes.people import (
+    FULFILLMENT,
+    LOST,
+    come_to_rest,
+    fitting,
+    has_come,
+    has_left,
+    packages_of,
+    served,
+    status_of,
+    sweep,
+    tell_outcome,
+    travel,
+    wrong_status,
+)
+from tests.crashes.system import World
+
+
+def rebuild(world: World, ground: Place) -> Iterator[str]:
+    """The last leg of a package goes while it is under way, twice; an FC opens and closes."""
+    order_id = served(world, ground, "far", FAR, ("MUG", 2))
+    travel(world, lambda: has_left(world, order_id))
+    pune: dict[str, Any] = {"fc_code": "PNQ1", "name": "Pune", "latitude": 18.5, "longitude": 73.8}
+    pune |= {"handling_minutes": 30, "pincode_ranges": [[411_000, 411_099]]}
+    _change(world, "POST", "/fulfillment-centers", pune)
+    _change(world, "POST", "/legs", _leg("DEL", "DEL2"))
+    world.settle()
+    world.mishaps.failing.add("publish_version")
+    _change(world, "DELETE", "/legs/DEL1/DEL2/road")
+    world.settle()
+    world.pass_time(LOST)
+    sweep(world)
+    _change(world, "POST", "/legs", _leg("DEL1", "DEL2"))
+    world.settle()
+    world.mishaps.vanishing.add("replan_packages")
+    _change(world, "DELETE", "/legs/DEL/DEL2/road")
+    _change(world, "POST", "/fulfillment-centers/PNQ1/closure")
+    travel(world, lambda: has_come(world, order_id))
+    come_to_rest(world)
+    yield from wrong_status(world, order_id, *fitting(world, "confirmed"))
+    row = world.stores.inventory.execute("SELECT status FROM facilities WHERE code = 'PNQ1'")
+    if row.fetchone() != ("closed",):
+        yield "the drained FC is not closed"
+
+
+def _change(world: World, method: str, path: str, body: Any = None) -> None:
+    """Of the network. A request that was cut short may have made it: then the second one is refused."""
+    answer = world.request(FULFILLMENT, method, path, body)
+    refused_again = {"POST": 409, "DELETE": 404}[method]
+    assert answer.status == 202 or (world.reaper.struck and answer.status == refused_again), answer
+
+
+def _leg(origin: str, destination: str) -> dict[str, Any]:
+    return {"origin": origin, "destination": destination, "mode": "road", "transit_minutes": 90}
+
+
+def batch(world: World, ground: Place) -> Iterator[str]:
+    """A batch leaves earlier, one gets lost by its engine, one is late; units ride along; the customer has the package."""
+    order_id = served(world, ground, "far", FAR, ("MUG", 2))
+    units: dict[str, Any] = {
+        "transfer_id": str(UUID(int=7)),
+        "origin": "BLR1",
+        "destination": "BLR2",
+    }
+    units |= {"sku": "MUG", "seller_id": str(ground.seller_id), "quantity": 4}
+    assert world.request(FULFILLMENT, "POST", "/batches/units", units).status == 202
+    _reschedule_one(world)
+    world.mishaps.vanishing.add("depart_batch")
+    travel(world, lambda: has_left(world, order_id))
+    world.pass_time(timedelta(hours=9))  # nobody scans it: it is late
+    world.settle()
+    travel(world, lambda: has_come(world, order_id))
+    if "out_for_delivery" in (packages := packages_of(world, order_id)).values():
+        (package_id,) = packages
+        tell_outcome(world, package_id, outcome="delivered", proof="signed")
+    travel(world, lambda: _at("BLR2", world) == 4)
+    come_to_rest(world)
+    yield from wrong_status(world, order_id, *fitting(world, "finished"))
+    is_sold = status_of(world, order_id) == "finished"
+    sales = world.stores.inventory.execute("SELECT count(*) FROM sales").fetchone()
+    if sales != (int(is_sold),):
+        yield f"{sales} sales"
+
+
+def _reschedule_one(world: World) -> None:
+    row = world.stores.inventory.execute(
+        "SELECT batch_id, due_at FROM batches WHERE status = 'open' ORDER BY destination"
+    ).fetchone()
+    if row:
+        due_at = (row[1] + timedelta(minutes=5)).isoformat()
+        world.request(FULFILLMENT, "PATCH", f"/batches/{row[0]}", {"due_at": due_at})
+
+
+def _at(fc_code: str, world: World) -> int:
+    row = world.stores.inventory.execute(
+        "SELECT on_hand FROM stock WHERE fc_code = %s AND sku = 'MUG'", [fc_code]
+    ).fetchone()
+    return int(row[0]) if row else 0

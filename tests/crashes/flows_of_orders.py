@@ -1,0 +1,118 @@
+"""Flows of orders: placed, cancelled, given back. See `flows`."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from tests.both_sides import FAR, NEIGHBOUR
+from tests.crashes.ground import LAMPS, Place
+from tests.crashes.people import (
+    CUSTOMER,
+    HOLD,
+    come_to_rest,
+    fitting,
+    has_left,
+    is_over,
+    ordered,
+    out_for_delivery,
+    packages_of,
+    served,
+    status_of,
+    sweep,
+    tell_outcome,
+    travel,
+    wrong_count,
+    wrong_status,
+)
+from tests.crashes.system import Response, World
+
+
+def place(world: World, ground: Place) -> Iterator[str]:
+    """Two packages of one order; one that there is not enough for; one that is not undone; one whose run is lost."""
+    _register(world, ground)
+    world.mishaps.hold_back("confirm_reservations", "OrderConfirmed")
+    split = ordered(world, ground, "split", FAR, ("MUG", 2), ("LAMP", 1), again=True)
+    short = ordered(world, ground, "short", FAR, ("LAMP", LAMPS + 4))
+    world.settle()
+    world.mishaps.failing.add("plan_packages")
+    world.mishaps.vanishing.add("discard_packages")
+    undone = ordered(world, ground, "undone", NEIGHBOUR, ("MUG", 1))
+    world.settle()
+    world.mishaps.vanishing.add("plan_packages")
+    world.mishaps.hold_back("record_run", "OrderConfirmed")
+    lost = ordered(world, ground, "lost", NEIGHBOUR, ("MUG", 3))
+    world.settle()
+    world.pass_time(HOLD + timedelta(minutes=1))
+    sweep(world)
+    world.pass_time(timedelta(minutes=11))
+    sweep(world)
+    come_to_rest(world)
+    yield from wrong_status(world, split, *fitting(world, "confirmed"))
+    yield from wrong_status(world, short, "rejected")
+    yield from wrong_status(world, undone, *fitting(world, "rejected", "confirmed"))
+    yield from wrong_status(world, lost, *fitting(world, "confirmed"))
+    if status_of(world, split) == "confirmed" and len(packages_of(world, split)) != 2:
+        yield "two FCs make two packages"
+    yield from wrong_count(world, "orders", 4)
+
+
+def _register(world: World, ground: Place) -> None:
+    """A customer, who may be told that a request cut short had registered them; and another address."""
+    ravi = {"name": "Ravi", "email": "ravi@example.com"}
+    assert world.request(CUSTOMER, "POST", "/customers", ravi).status in (201, 409)
+    home = {"recipient": "A", "street": "2 Ring Road", "city": "Delhi", "state": "Delhi"}
+    path = f"/customers/{ground.customer_of[FAR]}/addresses"
+    assert world.request(CUSTOMER, "POST", path, {**home, "pincode": 110_000}).status == 201
+
+
+def cancel(world: World, ground: Place) -> Iterator[str]:
+    """Before it left; in the truck; and when the customer has it already."""
+    early = served(world, ground, "early", FAR, ("MUG", 1))
+    late = served(world, ground, "late", NEIGHBOUR, ("MUG", 2))
+    too_late = served(world, ground, "too late", NEIGHBOUR, ("MUG", 3))
+    _cancel(world, early)
+    travel(world, lambda: has_left(world, late))
+    _cancel(world, late)
+    has_it = _cancelled_too_late(world, too_late)
+    travel(world, lambda: {"returned", "cancelled"}.issuperset(packages_of(world, late).values()))
+    come_to_rest(world)
+    yield from wrong_status(world, early, *fitting(world, "cancelled"))
+    yield from wrong_status(world, late, *fitting(world, "cancelled"))
+    yield from wrong_status(world, too_late, "finished" if has_it else "rejected")
+
+
+def _cancelled_too_late(world: World, order_id: str) -> bool:
+    """Asked for a moment before the package is delivered. False where the order came to nothing before."""
+    travel(
+        world,
+        lambda: (
+            is_over(world, order_id) or "out_for_delivery" in packages_of(world, order_id).values()
+        ),
+    )
+    if is_over(world, order_id):
+        return False
+    (package_id,) = packages_of(world, order_id)
+    assert _cancel(world, order_id).status == 202
+    assert tell_outcome(world, package_id, outcome="delivered", proof="signed").status == 200
+    return True
+
+
+def _cancel(world: World, order_id: str) -> Response:
+    """A repeat is answered the same."""
+    answer = world.request(CUSTOMER, "POST", f"/orders/{order_id}/cancellation")
+    assert answer.status in (202, 409), answer
+    return answer
+
+
+def give_back(world: World, ground: Place) -> Iterator[str]:
+    """Nobody at home three times: the package returns to its FC, and its units are on hand again."""
+    order_id = served(world, ground, "rto", NEIGHBOUR, ("MUG", 2))
+    if status_of(world, order_id) == "confirmed":
+        package_id = out_for_delivery(world, order_id)
+        for attempt in (1, 2, 3):
+            told = {"outcome": "failed", "attempt": attempt, "reason": "nobody at home"}
+            assert tell_outcome(world, package_id, **told).status == 200
+            world.settle()
+            world.pass_time(timedelta(days=1))
+        travel(world, lambda: packages_of(world, order_id)[package_id] == "returned")
+    come_to_rest(world)
+    yield from wrong_status(world, order_id, *fitting(world, "finished"))

@@ -1,0 +1,115 @@
+"""The flow of goods that come in, and of copies that have drifted. See `flows`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from online_kart.messaging.rules import RUN_STATUS_CHANGE
+from tests.crashes.ground import Place
+from tests.crashes.people import FULFILLMENT, LOST, SELLER, come_to_rest, sweep, travel
+from tests.crashes.system import Stuck, World
+
+SKU = "BULB"
+ASKED_MAX = 5
+
+
+def receive(world: World, ground: Place) -> Iterator[str]:
+    """Announced, amended, received, adjusted; another is given up; a copy that drifted is repaired."""
+    seller = _new_seller(world)
+    _new_item(world, seller, str(ground.seller_id))
+    asn, given_up = _announced(world, seller, "kept", 10), _announced(world, seller, "given up", 3)
+    shipments = f"/sellers/{seller}/inbound-shipments"
+    amended = {"lines": [{"sku": SKU, "quantity": 12}]}
+    assert world.request(SELLER, "PATCH", f"{shipments}/{asn}", amended).status == 200
+    assert world.request(SELLER, "DELETE", f"{shipments}/{given_up}").status == 204
+    world.mishaps.hold_back("record_run", RUN_STATUS_CHANGE)
+    _receive(world, asn)
+    world.settle()
+    _adjust(world, seller)
+    world.pass_time(LOST)
+    sweep(world)
+    world.redrive()
+    world.stores.customer.execute("DELETE FROM offers WHERE sku = 'LAMP'")
+    _reconcile(world)
+    come_to_rest(world)
+    row = world.stores.inventory.execute(
+        "SELECT on_hand FROM stock WHERE fc_code = 'BLR1' AND sku = %s", [SKU]
+    ).fetchone()
+    if row != (13,):
+        yield f"{row} bulbs on hand, not 11 received and 2 found"
+    receipt = world.request(FULFILLMENT, "GET", f"/inbound-shipments/{asn}/receipt").json
+    if receipt["status"] != "closed":
+        yield f"the receipt is {receipt['status']}"
+
+
+def _new_seller(world: World) -> str:
+    """Who may be told that a request cut short had registered them; approved."""
+    new = {"name": "New Traders", "email": "new@example.com"}
+    assert world.request(SELLER, "POST", "/sellers", new).status in (201, 409)
+    row = world.stores.inventory.execute(
+        "SELECT seller_id FROM sellers WHERE email = %s", [new["email"]]
+    ).fetchone()
+    assert row is not None, "The seller was answered, and is lost."
+    approval = {"status": "approved"}
+    assert world.request(FULFILLMENT, "PATCH", f"/sellers/{row[0]}", approval).status == 200
+    return str(row[0])
+
+
+def _new_item(world: World, seller: str, other: str) -> None:
+    """In a new category, which gets another name; both sell it, and its price changes."""
+    category = {"category_id": "lamps", "name": "Lamps"}
+    assert world.request(FULFILLMENT, "POST", "/item-categories", category).status in (200, 201)
+    lights = {"name": "Lights"}
+    assert world.request(FULFILLMENT, "PUT", "/item-categories/lamps", lights).status == 200
+    offer = {"sku": SKU, "price_paise": 900}
+    item: dict[str, Any] = {"name": "A bulb", "category_id": "lamps", "weight_grams": 50, **offer}
+    assert world.request(SELLER, "POST", f"/sellers/{seller}/items", item).status in (200, 201)
+    assert world.request(SELLER, "POST", f"/sellers/{other}/offers", offer).status in (200, 201)
+    price, path = {"price_paise": 800}, f"/sellers/{seller}/items/{SKU}/price"
+    assert world.request(SELLER, "PUT", path, price).status == 200
+
+
+def _announced(world: World, seller: str, key: str, quantity: int) -> str:
+    """Its ASN: the same, however often it is asked."""
+    body = {
+        "fc_code": "BLR1",
+        "expected_on": world.now.date().isoformat(),
+        "lines": [{"sku": SKU, "quantity": quantity}],
+    }
+    path = f"/sellers/{seller}/inbound-shipments"
+    answer = world.request(SELLER, "POST", path, body, key=key)
+    assert answer.status == 201, answer
+    assert world.request(SELLER, "POST", path, body, key=key) == answer
+    return str(answer.json["asn"])
+
+
+def _receive(world: World, asn: str) -> None:
+    counted = {"sku": SKU, "quantity": 11, "reason": "one broke"}
+    body = {"counted": [counted], "received_by": "Ravi"}
+    path = f"/inbound-shipments/{asn}/receipts"
+    assert world.request(FULFILLMENT, "POST", path, body).status == 202
+
+
+def _adjust(world: World, seller: str) -> None:
+    found = {"sku": SKU, "seller_id": seller, "change": 2, "reason": "Two were found."}
+    path = "/fulfillment-centers/BLR1/stock-adjustments"
+    answer = world.request(FULFILLMENT, "POST", path, found, key="found")
+    assert answer.status == 201, answer
+
+
+def _reconcile(world: World) -> None:
+    """The daily one fails: it repairs nothing, and people ask until another comes to its end."""
+    world.mishaps.failing.add("report_differences")
+    world.run_job("reconcile_daily")
+    world.settle()
+    for _ in range(ASKED_MAX):
+        assert world.request(FULFILLMENT, "POST", "/reconciliations").status == 202
+        travel(world, lambda: {"finished", "failed"}.issuperset(_reconciliations(world)))
+        if "finished" in _reconciliations(world):
+            return
+    raise Stuck("No reconciliation comes to its end.")
+
+
+def _reconciliations(world: World) -> list[str]:
+    """The status of each."""
+    rows = world.stores.inventory.execute("SELECT status FROM reconciliations").fetchall()
+    return [row[0] for row in rows]

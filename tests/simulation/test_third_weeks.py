@@ -1,0 +1,10 @@
+"""Weeks 21 to 30. (Several files share the weeks, so that processes can.)"""
+
+import pytest
+
+from tests.simulation.failures import holds
+
+
+@pytest.mark.parametrize("seed", range(21, 31))
+def test_everything_holds_all_week(stage, seed):
+    holds(stage, seed)
