@@ -27,6 +27,7 @@ STORES = [
 BOUNDED_ROWS: dict[str, str] = {
     # by what the caller names: at most a request's list, a page, or a chunk
     "inventory_db/availability.py:free_units": "the SKUs of a request (SKUS_MAX)",
+    "messaging/inbox.py:first_times": "the orders of one turn (SERVED_AT_ONCE_MAX)",
     "inventory_db/facilities.py:kinds_of": "the codes that the caller names",
     "inventory_db/pincodes.py:of_fcs": "the FCs of a page",
     "inventory_db/packages.py:lock_many": "the packages of a group that the caller names",
@@ -39,7 +40,6 @@ BOUNDED_ROWS: dict[str, str] = {
     # by what one thing consists of
     "inventory_db/inbound.py:_lines": "a shipment's lines (LINES_MAX)",
     "inventory_db/packages.py:lock_of_order": "an order's packages: at most one an FC",
-    "inventory_db/packages.py:events_of": "a package's story: its legs, three attempts, its re-planning",
     "inventory_db/reservations.py:of_order": "an order's lines (LINES_MAX) in each FC",
     "inventory_db/reservations.py:release": "an order's lines (LINES_MAX) in each FC",
     "inventory_db/manifests.py:manifest": "what a batch holds",
@@ -51,20 +51,24 @@ BOUNDED_ROWS: dict[str, str] = {
     "customer_db/orders.py:package_statuses": "an order's packages: at most one an FC",
     # by a ceiling of their own
     "inventory_db/route_builds.py:under_way_ranges": "`ranges_max` ranges",
-    # of whole tables, once a day, in a step of `reconcile` that has 300 s and writes them in parts
-    "inventory_db/reconciliations.py:catalog_copy": "the catalog",
-    "inventory_db/reconciliations.py:package_copy": "packages under way or changed in 30 days",
-    "customer_db/reconciliations.py:catalog_copy": "the copy of the catalog",
+    # of whole tables, once a day, in a step of `reconcile` that has 300 s
+    "inventory_db/reconciliations.py:legs_and_facilities": "the network",
     # by what one seller offers; suspending is one transaction, so that nothing is sold half suspended
     "inventory_db/sellers.py:change_status_of_offers": "a seller's offers",
 }
 
 BOUNDED_FINDS: dict[str, str] = {
-    "collection.py:forget_oldest": "has a limit, in the line that begins it",
-    "order_log.py:of_order": "an order's story",
+    # read as a stream, in the order of the keys, by `reconcile`; never held at once
+    "order_log.py:ids_in": "a stream of three days",
+    "package_paths.py:ready_in": "a stream of thirty days",
+    "price_changes.py:ids_in": "a stream of three days",
+    "seller_sales.py:sold_in": "a stream of thirty days",
+    "upcoming_shipments.py:logged_in": "a stream of three days",
+    # by what the caller names
+    "order_log.py:entries": "a group of ids (`in_groups`)",
+    "price_changes.py:by_events": "a group of ids (`in_groups`)",
     "package_paths.py:by_ids": "the packages that the caller names",
     "package_paths.py:by_order": "an order's packages: at most one an FC",
-    "reconciliations.py:rows_of": "what a report was split into",
     "route_builds.py:parts": "the chunks of a build: at most 40",
     "route_builds.py:base_versions": "builds under way",
     "route_tables.py:tables_in": "a group of ids (`in_groups`)",
@@ -75,6 +79,14 @@ BOUNDED_FINDS: dict[str, str] = {
 }
 
 BOUNDED_LOOPS: dict[str, str] = {
+    "documents/reconciliations.py:put_rows": "ends with its rows",
+    "documents/reconciliations.py:rows_of": "the parts that were put",
+    "domain/reconciliation.py:paired": "a row of one of its two streams each time",
+    "fulfillment_app/chalicelib/services/document_checks.py:_prices": "page by page",
+    "fulfillment_app/chalicelib/services/document_checks.py:announcements": "page by page",
+    "fulfillment_app/chalicelib/services/reconciliations.py:repair": "FINDINGS_KEPT_MAX findings of each subject",
+    "fulfillment_app/chalicelib/services/route_checks.py:_places": "page by page",
+    "fulfillment_app/chalicelib/services/route_checks.py:_wrong": "ends where a facility comes twice",
     "documents/collection.py:in_groups": "ends with its values",
     "domain/calendars.py:working_day_from": "six closed weekdays and a limited number of holidays",
     "domain/sourcing.py:_greedy": "an FC more each time, and there are enough",

@@ -310,7 +310,12 @@ NOT_THEIR_OWN_COMMIT = {
     # It reads; or what it writes is written by another function, which has a crash point.
     "batches": {"by_id", "_expect_departure"},
     "packages": {"tell_again"},
-    "stock": {"_reserve"},
+    # Only met where a reconciliation finds drift, which no world has: every step of it can be repeated.
+    "reconciliations": {"_restore_package"},
+    "repairs": {"repaired"},
+    # Only met by orders that come at the same time, and worlds have one thread: tests of requests let askers die.
+    "stock": {"_reserve_locked"},
+    "reservation_requests": {"_are_held", "serve"},
 }
 """Functions of services that open a transaction and pass no crash point of their own, by module."""
 
@@ -366,7 +371,7 @@ def test_migrations_are_numbered_without_a_gap_and_lead_both_ways(database):
 
     assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
     for path in files:
-        assert re.findall(r"^-- migrate:(\w+)$", path.read_text(), re.MULTILINE) == ["up", "down"]
+        assert re.findall(r"^-- migrate:(\w+)", path.read_text(), re.MULTILINE) == ["up", "down"]
 
 
 def tables_of(database: str) -> set[str]:

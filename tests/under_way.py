@@ -16,6 +16,7 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from fulfillment_app.chalicelib.services import batches, line_haul, replanning
+from fulfillment_app.chalicelib.services.package_events import Step, record
 from online_kart.documents import package_paths
 from online_kart.documents.collection import in_groups
 from online_kart.domain.batches import Batch
@@ -162,15 +163,28 @@ def _come_to(market: Market, package_id: UUID, place: int) -> None:
     here = path.stops[place]
     manifests.take_out(conn, [package_id])
     stock.ship(conn, [package_id], market.now)
-    conn.execute(
-        "UPDATE packages SET status = 'in_transit', at_facility = %s, budget = %s WHERE package_id = %s",
-        [here.facility, here.budget, package_id],
-    )
     assert here.leg is not None
     ready_at = path.ready_to_leave_at(here.facility)
     batch = batches.load(conn, package_id, here.leg, ready_at, ready_at, here.time_zone)
     path = path.expect_departure(here.facility, batch.due_at)
-    package_paths.put(market.documents, path.model_copy(update={"status": "in_transit"}))
+    _record(market, package_id, "departed", path.stops[place - 1].facility, None, None)
+    _record(market, package_id, "arrived", here.facility, here, path)
+
+
+def _record(
+    market: Market,
+    package_id: UUID,
+    what: str,
+    facility: str,
+    at: Stop | None,
+    path: PackagePath | None,
+) -> None:
+    """`at`: where it is then."""
+    changes: dict[str, Any] = {"status": "in_transit", "at_facility": at and at.facility}
+    changes |= {"budget": at.budget} if at else {}
+    step = Step(package_id, what, "scanner", facility, changes, path)
+    with market.conn.transaction():
+        record(market.conn, market.documents, [step], market.now)
 
 
 def _travelled(path: PackagePath, place: int) -> PackagePath:

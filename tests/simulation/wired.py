@@ -68,7 +68,12 @@ def wired(
             "step_functions": cloud,
             "state_machine_arns": ARNS,
         },
-        "seller_app": inventory | {"settings": SellerSettings(inventory_dsn="")},
+        "seller_app": {
+            "settings": SellerSettings(inventory_dsn=""),
+            "inventory_db": stores.inventory,
+            "documents": stores.documents,
+            "clock": time.inventory,
+        },
         "customer_app": {
             "settings": CustomerSettings(customer_dsn=""),
             "customer_db": stores.customer,
@@ -81,6 +86,7 @@ def wired(
     seconds = routes.READ_AGAIN_SECONDS
     try:
         for name, opened in connections.items():
+            assert opened.keys() <= before[name].keys(), "What is put there is taken away again."
             for function, value in opened.items():
                 setattr(apps[name].wiring, function, lambda value=value: value)
         read_tables(ALWAYS_READ)

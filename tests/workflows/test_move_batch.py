@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from fulfillment_app.chalicelib.services import batches, line_haul
+from online_kart.checks import violations
 from online_kart.domain.batches import BatchFilter
 from online_kart.domain.errors import NotFound
 from online_kart.inventory_db import invariants, runs
@@ -114,9 +115,7 @@ def no_batch_is_left(shop):
 
 def at_rest(shop):
     """What must hold when nothing is under way, and does not."""
-    return [
-        row for check in invariants.CHECKS for row in shop.conn.execute(check.statement).fetchall()
-    ]
+    return violations(shop.conn, invariants.CHECKS, at_rest=True)
 
 
 def test_a_package_is_carried_from_fc_to_fc_by_two_airports(engine, shop, send):

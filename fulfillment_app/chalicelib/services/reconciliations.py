@@ -239,7 +239,8 @@ def repair(
     by_customer_side = {row[0] for row in parts.rows_of(documents, key, "repaired")}
     work = Repairing(conn, documents, versions | doubts, now)
     while not retrying(partial(_repair_some, work, reconciliation_id, by_customer_side)):
-        crashpoint("repair_differences.committed")
+        pass
+    crashpoint("repair_differences.committed")
     parts.forget(documents, key)
     crashpoint("repair_differences.forgotten")
     done = by_id(conn, reconciliation_id).report
@@ -268,6 +269,7 @@ def _repair_some(
             reconciliations.keep_report(work.conn, reconciliation_id, content)
         else:
             reconciliations.finish(work.conn, reconciliation_id, content, work.now)
+        crashpoint("repair_differences.written")
     return not tried
 
 
