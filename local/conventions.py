@@ -4,7 +4,6 @@ import re
 from typing import get_type_hints
 
 from online_kart import problems
-from online_kart.contract import errors_of
 from online_kart.documentation import CONVENTIONS
 from online_kart.domain.errors import KartError
 from online_kart.openapi import routes_of
@@ -18,7 +17,7 @@ HEAD = "| type, after `urn:kart:problem:` | status | what it says | facts |\n| -
 def answered() -> list[type[KartError]]:
     """The errors that operations of the three apps can answer, by status and name."""
     routes = (route for app in load_apps().values() for route in routes_of(app.app))
-    found = {error for route in routes for error in errors_of(route.said)}
+    found = {error for route in routes for error in route.errors}
     return sorted(found, key=lambda error: (problems.answered(error), error.__name__))
 
 

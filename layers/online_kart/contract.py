@@ -109,8 +109,12 @@ def operation_of(view: Callable[..., Any]) -> Operation | None:
     return said
 
 
-def errors_of(said: Operation) -> tuple[type[KartError], ...]:
-    """Its own errors, and those of all that read a request or ask a store."""
-    malformed = (InvalidRequest, InvalidFields) if said.reads_input else ()
+def errors_of(said: Operation, has_path: bool) -> tuple[type[KartError], ...]:
+    """Its own errors, and those of all that read a request or ask a store.
+
+    `has_path`: the path has parameters, be they only text, which may hold what no text may.
+    """
+    malformed = (InvalidRequest,) if said.reads_input or has_path else ()
+    unfit = (InvalidFields,) if said.reads_input else ()
     keyed = (HeaderMissing,) if said.takes_key else ()
-    return tuple(dict.fromkeys((*malformed, *keyed, *said.errors, Unavailable)))
+    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *said.errors, Unavailable)))

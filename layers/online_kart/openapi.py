@@ -46,6 +46,10 @@ class Route(NamedTuple):
         return self.view.__module__
 
     @property
+    def errors(self) -> tuple[type[KartError], ...]:
+        return errors_of(self.said, bool(self.parameters))
+
+    @property
     def tag(self) -> str:
         """One noun, one module: the noun is the module's name."""
         return self.module.rpartition(".")[2].replace("_", " ")
@@ -92,7 +96,7 @@ class _Schemas:
 def document(app: Chalice, title: str, description: str) -> dict[str, Any]:
     """Raises Unsaid."""
     routes = list(routes_of(app))
-    errors = sorted({e for route in routes for e in errors_of(route.said)}, key=schema_name_of)
+    errors = sorted({e for route in routes for e in route.errors}, key=schema_name_of)
     schemas = _Schemas([*_parts(routes), *_fact_parts(errors)])
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -288,7 +292,7 @@ def _answers(route: Route, schemas: _Schemas) -> dict[str, dict[str, Any]]:
 def _responses(route: Route, schemas: _Schemas) -> Iterator[tuple[str, dict[str, Any]]]:
     for answer in route.said.answers:
         yield str(int(answer.status)), _answer(route, answer, schemas)
-    errors = sorted(errors_of(route.said), key=problems.answered)
+    errors = sorted(route.errors, key=problems.answered)
     for status, of_status in groupby(errors, key=problems.answered):
         yield str(int(status)), _refusal(status, list(of_status))
     if "*/*" not in route.media_types:

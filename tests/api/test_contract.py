@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from http import HTTPStatus
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from online_kart.contract import ok, operation
 from online_kart.documentation import CONVENTIONS, MEDIA_TYPES
 from online_kart.domain import errors
 from online_kart.domain.errors import KartError
-from online_kart.http import INTERNAL_ERROR, errors_to_http, json_response
+from online_kart.http import INTERNAL_ERROR, NUL, errors_to_http, json_response
 from online_kart.openapi import Unsaid, document, routes_of
 from online_kart.request_ids import with_request_id
 from tests.contracts import Broken, Contract, contract_of
@@ -175,6 +176,21 @@ def test_every_error_is_answered_by_some_operation_or_known_to_be_for_machines_o
 
     assert {error.__name__ for error in problems.classes()} - said == ONLY_IN_MACHINES
     assert said - {INTERNAL_ERROR, "InvalidFields"} <= set(vars(errors))
+
+
+@pytest.mark.parametrize(
+    ("name", "route"),
+    [(n, r) for n, r in ROUTES if r.parameters and r.method == "GET"],
+    ids=named,
+)
+def test_a_text_in_a_path_that_no_text_may_be_is_refused_as_the_document_says(name, route):
+    app = load_app(name).app
+    url = re.sub(r"{\w+}", NUL, route.path)  # decoded, as API Gateway hands it on
+
+    answer = Client(app).http.get(url)
+
+    assert answer.status_code == 422
+    contract_of(app).check("GET", url, None, answer)
 
 
 def test_whoever_meets_a_fault_of_ours_is_told_when_to_try_again(served):
