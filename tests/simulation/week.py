@@ -87,6 +87,8 @@ def _bring_home(world: World, rng: random.Random) -> None:
             return
         staff.work_a_shift(world)
         world.pass_time(SHIFT, rng)
+        for job in SWEEPS:  # a run may have vanished
+            world.run_job(job)
     left = staff.under_way(world)
     if left:
         raise Broken("every package comes to its end", f"{left[:5]} of {len(left)}")

@@ -393,7 +393,7 @@ def test_hundreds_of_executions_wait_on_one_thread_each_and_all_wake(apps, run_a
         )
     )
     threads_before = active_count()
-    due_at = (Clock().wall_now() + timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
+    due_at = (Clock().wall_now() + timedelta(seconds=6)).isoformat().replace("+00:00", "Z")
     arns = [
         aws.step_functions.start("move_batch", f"b-{n}", {"due_at": due_at}) for n in range(300)
     ]
