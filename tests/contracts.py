@@ -15,6 +15,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from online_kart.openapi import document
+from online_kart.request_ids import HEADER as REQUEST_ID
 
 URI = "urn:kart:contract"
 FORMATS = FormatChecker(formats=("date", "date-time", "uuid"))
@@ -101,6 +102,11 @@ class Contract:
 def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"{\w+}", path)
     return re.compile("[^/]+".join(re.escape(part) for part in parts))
+
+
+def kept_headers(answer: Any) -> dict[str, str]:
+    """What a repeated request is answered alike: all but the request's id, of which each has its own."""
+    return {name: value for name, value in answer.headers.items() if name != REQUEST_ID}
 
 
 @cache

@@ -8,10 +8,9 @@ import pytest
 from local.apps import APPS, load_app
 from local.reading import Stores
 from online_kart.http import KEY
-from online_kart.request_ids import HEADER as REQUEST_ID
 from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
 from tests.builders import pincode_of
-from tests.contracts import contract_of
+from tests.contracts import contract_of, kept_headers
 from tests.freight import batch_of
 
 READS_ONLY = {"/promises"}
@@ -157,11 +156,6 @@ def of_network(sides):
 def posts_of(app):
     routes = load_app(app).app.routes
     return {path for path, methods in routes.items() if "POST" in methods}
-
-
-def kept_headers(answer):
-    """All but the request's id: each request has its own."""
-    return {name: value for name, value in answer.headers.items() if name != REQUEST_ID}
 
 
 def told(sides):
