@@ -218,12 +218,12 @@ def rendered_response(body: str, status: int, headers: Mapping[str, str] | None 
 
 RETRIED_LATER: dict[str, Any] = {
     "retry": {
-        "is_safe": True,
         "after_seconds": RETRY_AFTER_SECONDS,
-        "how": "Send the same request, with the same Idempotency-Key if it had one: it happens once.",
+        "how": "Send the same request again. It happens once if it is no POST, or has an Idempotency-Key,"
+        " the same again. A POST without one may have happened: look first.",
     }
 }
-"""The member of a problem that says that the request may be sent again as it was, and when."""
+"""The member of a problem that says how the request may be sent again, and when."""
 
 
 def is_ours(status: HTTPStatus) -> bool:

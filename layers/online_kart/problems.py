@@ -19,11 +19,10 @@ _RETRY: Schema = {
     "title": "Retry",
     "description": "That the same request may be sent again, when (as `Retry-After` says), and how.",
     "properties": {
-        "is_safe": {"type": "boolean"},
         "after_seconds": {"type": "integer"},
         "how": {"type": "string", "description": "For people; its words may change."},
     },
-    "required": ["is_safe", "after_seconds", "how"],
+    "required": ["after_seconds", "how"],
     "additionalProperties": False,
 }
 

@@ -22,7 +22,7 @@ def assert_to_be_retried(answer):
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.json_body["type"] == "urn:kart:problem:Unavailable"
-    assert answer.json_body["retry"]["is_safe"] is True
+    assert answer.json_body["retry"]["after_seconds"] == int(answer.headers["Retry-After"])
     assert "Idempotency-Key" in answer.json_body["retry"]["how"]
 
 

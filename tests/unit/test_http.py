@@ -256,7 +256,7 @@ def test_who_met_others_in_the_database_may_try_again(error):
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert body_of(response)["type"] == "urn:kart:problem:Unavailable"
-    assert body_of(response)["retry"]["is_safe"] is True
+    assert body_of(response)["retry"]["after_seconds"] == 2
 
 
 def test_a_problem_that_is_the_client_s_does_not_ask_for_the_same_again():
