@@ -117,6 +117,10 @@ class StandingClock(Clock):
 # -- wiring
 
 
+ALWAYS_READ = -1.0
+"""Seconds for which route tables are known: the world would depend on how fast the machine is."""
+
+
 @contextlib.contextmanager
 def wired(plugs: Plugs, connected: Connected, clock: Clock, call: AwsCall) -> Iterator[None]:
     """The apps of this process are connected to a world, as long as the block lasts."""
@@ -128,11 +132,13 @@ def wired(plugs: Plugs, connected: Connected, clock: Clock, call: AwsCall) -> It
         "customer_db": connected.customer.connection,
     }
     before = {name: vars(app.wiring).copy() for name, app in APPS.items()}
+    seconds, routes.READ_AGAIN_SECONDS = routes.READ_AGAIN_SECONDS, ALWAYS_READ
     for name, app in APPS.items():
         _rewire(app, {**new, "settings": partial(_settings, name, plugs)})
     try:
         yield
     finally:
+        routes.READ_AGAIN_SECONDS = seconds
         for name, app in APPS.items():
             _rewire(app, before[name])
 
