@@ -2,12 +2,10 @@
 
 import pytest
 
-from tests.crashes import plans
+from tests.crashes.pairs import PARTS, die_twice
 from tests.crashes.plans import baseline
-from tests.crashes.worlds import lived
 
 FLOWS = ("place", "cancel", "return")
-PAIRS, PARTS = 150, 6
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +15,4 @@ def passed(ground):
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whoever_dies_twice_is_done_again(ground, passed, part):
-    for plan in plans.sampled_pairs(passed, PAIRS, "pairs in CI")[part::PARTS]:
-        outcome = lived(ground, plan, passed[plan.flow].by_function)
-
-        assert outcome.wrong == (), plan.name
-        assert outcome.struck, plan.name
+    die_twice(ground, passed, part)

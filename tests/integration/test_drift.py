@@ -3,7 +3,7 @@ repaired, and nothing else is touched.
 """
 
 import json
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Set
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,7 +21,7 @@ from online_kart.documents import (
     upcoming_shipments,
 )
 from online_kart.domain.invariants import INVARIANTS
-from tests.drifting import Template, World, changed, copy_of, world_template
+from tests.drifting import World, changed
 from tests.networks import build
 
 ALWAYS = {"inventory.reconciliations", "inventory.outbox", "customer.outbox"}
@@ -610,19 +610,6 @@ DRIFTS: dict[str, Drift] = {
         "{announced}",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def template(servers, inventory_copies, customer_copies) -> Iterator[Template]:
-    now = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)
-    with world_template(servers, inventory_copies, customer_copies, now) as made:
-        yield made
-
-
-@pytest.fixture
-def world(template, servers) -> Iterator[World]:
-    with copy_of(template, servers) as made:
-        yield made
 
 
 def test_a_sound_world_has_nothing_to_report_and_is_left_as_it_is(world):

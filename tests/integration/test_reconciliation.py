@@ -1,7 +1,6 @@
 """A reconciliation's steps may run twice, late, and at the same time; what it finds is bounded, and nothing is hurried."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,23 +10,9 @@ from fulfillment_app.chalicelib.services import reconciliations, repairs
 from online_kart.documents import reconciliations as parts
 from online_kart.domain.errors import NotFound
 from online_kart.domain.reconciliation import FINDINGS_KEPT_MAX
-from tests.drifting import Template, World, copy_of, world_template
 from tests.networks import put_package as put_bare_package
 from tests.shop import events_of
 from tests.together import run_together
-
-
-@pytest.fixture(scope="module")
-def template(servers, inventory_copies, customer_copies) -> Iterator[Template]:
-    now = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)
-    with world_template(servers, inventory_copies, customer_copies, now) as made:
-        yield made
-
-
-@pytest.fixture
-def world(template, servers) -> Iterator[World]:
-    with copy_of(template, servers) as made:
-        yield made
 
 
 def parts_of(world):
