@@ -19,6 +19,7 @@ from online_kart.domain import errors
 from online_kart.domain.events import EVENTS
 from online_kart.messaging.machines import MACHINES
 from online_kart.messaging.rules import CONSUMERS_BY_APP, RULES, RUN_STATUS_CHANGE, queue_of
+from tests.faults import DEATHS
 
 LAYER = ROOT / "layers" / "online_kart"
 OURS = [LAYER, *(ROOT / app for app in APPS), ROOT / "local", ROOT / "tests"]
@@ -98,7 +99,7 @@ def test_every_step_is_used_by_a_machine():
 def test_every_error_a_state_machine_names_is_one_of_ours(machine):
     for state, kind, lists in catchers_of(machine):
         for name in (name for names in lists for name in names):
-            known = name.startswith(("States.", "Lambda.")) or hasattr(errors, name)
+            known = name in DEATHS or name.startswith(("States.", "Lambda.")) or hasattr(errors, name)
             assert known, f"{machine}: {kind} of {state} names {name}, which nobody raises."
 
 
@@ -126,7 +127,7 @@ def test_every_task_ends_in_time_and_tries_again_a_bounded_number_of_times(machi
             assert entry["BackoffRate"] > 1, where
             assert entry["JitterStrategy"] == "FULL", where
         retried = {error for entry in state["Retry"] for error in entry["ErrorEquals"]}
-        assert {"Unavailable", "Lambda.TooManyRequestsException"} <= retried, where
+        assert {"Unavailable", "Lambda.TooManyRequestsException", *DEATHS} <= retried, where
 
 
 @pytest.mark.parametrize("machine", MACHINE_NAMES)

@@ -40,7 +40,7 @@ class Mishaps:
     def failure(self, function: str) -> Answer | None:
         if not _hit(self.failing, function):
             return None
-        return Answer({"errorType": "Runtime.ExitError", "errorMessage": ""}, True)
+        return Answer({"errorType": "ValueError", "errorMessage": "a bug"}, True)
 
 
 def _hit(planned: set[str], function: str) -> bool:

@@ -37,14 +37,15 @@ from tests.crashes.processes import (
     in_child,
     wired,
 )
+from tests.faults import DEATHS
 
 TRIED_MAX = 25
 """A request or job that fails so often fails for good: the world is broken."""
 
 STEPS_MAX = 5_000
 
-FATES = {"Lambda.ServiceException": 0.6, "Runtime.ExitError": 0.15, "vanishes": 0.25}
-"""What becomes of a machine's run whose step has died: AWS tries it again, or tells of it, or loses the execution."""
+FATES = (*DEATHS, "vanishes")
+"""What becomes of a machine's run whose step has died: AWS tells of it by one of its names, or loses the execution."""
 
 RELAYED_EARLY = 0.3
 """How often a nudged relay may come before what else there is to do."""
@@ -301,7 +302,7 @@ class World:
             self._engine.go_on(execution, lambda: execution.walk.send(answer.payload))
 
     def _let_fate_decide(self, execution: Execution) -> None:
-        (fate,) = self._rng.choices(list(FATES), list(FATES.values()))
+        fate = self._rng.choice(FATES)
         if fate == "vanishes":
             self._engine.forget(execution)
         else:

@@ -34,6 +34,10 @@ def sweep_runs(engine: Any, conn: Connection[Any]) -> None:
     engine.settle()
 
 
+DEATHS = ("Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout")
+"""What Step Functions may call the death of a function's process: killed, out of memory, or out of time."""
+
+
 class Crash(Exception):
     """The process dies here."""
 

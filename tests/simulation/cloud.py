@@ -19,7 +19,7 @@ from local.lambdas import Answer, Context, Handler
 from online_kart.domain.errors import KartError
 from online_kart.messaging.machines import MACHINES
 from online_kart.messaging.rules import RULES, RUN_STATUS_CHANGE
-from tests.faults import Crash
+from tests.faults import DEATHS, Crash
 
 from .machines import Execution
 
@@ -30,9 +30,6 @@ RECEIVE_COUNT_MAX = 5
 
 DELAYED_PERCENT = 8
 """Of the messages; by up to so many times five minutes."""
-
-DEATHS = ("Lambda.SdkClientException", "Lambda.Unknown")
-"""What a machine is told of a function that died: one that is tried again, and one that isn't."""
 
 
 @dataclass
