@@ -42,8 +42,8 @@ test: lint ## the linters and all tests
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
-crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth
-	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE))
+crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth, PART=2/4
+	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE)) $(if $(PART),--part $(PART))
 
 test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build
 	@$(BIN)/python -m pytest -m slow tests/routing
