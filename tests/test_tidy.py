@@ -99,7 +99,9 @@ def test_every_step_is_used_by_a_machine():
 def test_every_error_a_state_machine_names_is_one_of_ours(machine):
     for state, kind, lists in catchers_of(machine):
         for name in (name for names in lists for name in names):
-            known = name in DEATHS or name.startswith(("States.", "Lambda.")) or hasattr(errors, name)
+            known = (
+                name in DEATHS or name.startswith(("States.", "Lambda.")) or hasattr(errors, name)
+            )
             assert known, f"{machine}: {kind} of {state} names {name}, which nobody raises."
 
 

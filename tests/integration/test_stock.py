@@ -13,6 +13,7 @@ from psycopg import Rollback
 from psycopg.errors import RestrictViolation
 
 from fulfillment_app.chalicelib.services import availability, stock as stock_service
+from online_kart.crashpoints import watched
 from online_kart.domain.batches import Units
 from online_kart.domain.errors import (
     InvalidRequest,
@@ -324,6 +325,22 @@ def test_the_deadline_is_for_orders_that_nobody_works_on(market, now, status, er
     put_run(market, order, status, error)
 
     assert market.at(now + HOLD).release_expired() == released
+
+
+def test_an_order_that_is_confirmed_while_the_sweep_is_under_way_keeps_its_stock(market, now):
+    market.put_stock("BLR1", "MUG", 5)
+    first, second = market.an_order(("MUG", 2)), market.an_order(("MUG", 1))
+    market.reserve(first)
+    market.at(now + timedelta(seconds=1)).reserve(second)
+
+    def confirm_the_second(crash_point):
+        if crash_point == "release_expired.written":
+            put_run(market, second, "succeeded", None)
+
+    with watched(confirm_the_second):
+        assert market.at(now + 2 * HOLD).release_expired() == 1
+
+    assert (market.held_at(first), market.held_at(second)) == ({}, {"BLR1": 1})
 
 
 def put_run(market, order, status, error):

@@ -6,7 +6,7 @@ the stock it holds change together. Locks: reservations that there are, then sto
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -102,14 +102,24 @@ def release(
     return released
 
 
+NOBODY_WORKS_ON_IT: LiteralString = """
+    NOT EXISTS (
+        SELECT FROM runs
+         WHERE machine = 'place_order' AND business_id = r.order_id::text
+           AND (status = 'running' OR (status = 'succeeded' AND error IS NULL)))
+"""
+"""Of a reservation `r`: no run of its order is alive, nor has one told that the order is confirmed."""
+
+
 def lock_expired(conn: Connection[Any], order_id: UUID, now: datetime) -> bool:
-    """Whether the order still holds stock past its deadline. If so it can't be confirmed until the transaction ends."""
+    """Whether the order is still one of `expired_orders`. If so it can't be confirmed until the transaction ends."""
     return bool(
         conn.execute(
-            """
-            SELECT FROM reservations
+            f"""
+            SELECT FROM reservations AS r
              WHERE order_id = %(id)s AND status = 'held' AND held_until <= %(now)s
-             ORDER BY line_no, fc_code FOR UPDATE
+               AND {NOBODY_WORKS_ON_IT}
+             ORDER BY line_no, fc_code FOR UPDATE OF r
             """,
             {"id": order_id, "now": now},
         ).rowcount
@@ -122,13 +132,10 @@ def expired_orders(conn: Connection[Any], now: datetime, limit: int) -> list[UUI
     An order whose run is alive, or was confirmed a moment ago, is not among them: the deadline is for what got lost.
     """
     rows = conn.execute(
-        """
+        f"""
         SELECT order_id FROM reservations AS r
          WHERE status = 'held' AND held_until <= %(now)s
-           AND NOT EXISTS (
-               SELECT FROM runs
-                WHERE machine = 'place_order' AND business_id = r.order_id::text
-                  AND (status = 'running' OR (status = 'succeeded' AND error IS NULL)))
+           AND {NOBODY_WORKS_ON_IT}
          GROUP BY order_id ORDER BY min(held_until), order_id LIMIT %(limit)s
         """,
         {"now": now, "limit": limit},
