@@ -37,13 +37,13 @@ reset: $(LOCAL) ## stop it, and forget all its data
 
 test: lint ## the linters and all tests
 	@echo "Running the tests …"
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
-crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth, PART=2/4
-	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE)) $(if $(PART),--part $(PART))
+crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth, JOURNAL=file to go on later
+	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE)) $(if $(JOURNAL),--journal $(JOURNAL))
 
 test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build
 	@$(BIN)/python -m pytest -m slow tests/routing

@@ -31,6 +31,15 @@ _listener = PortableOnly()
 monitoring.register(_listener)  # before the first client is made
 
 
+LONG_FOLDERS = ("crashes", "simulation", "faults", "races", "e2e", "workflows", "routing")
+"""Their files take minutes. A worker that begins one when the others are done is waited for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, each as a whole."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG_FOLDERS)
+
+
 @pytest.fixture(autouse=True)
 def only_portable_commands() -> Iterator[None]:
     """Fails a test that asked of the document store what not every one of them has (see `tests.portable`)."""

@@ -1,7 +1,7 @@
 """Every crash world: `make crash`. Exit 1 where one came out wrong, with its name.
 
 python -m tests.crashes                  every single kill, every pair, 2,000 triples
-python -m tests.crashes --part 2/4       the second quarter of each, for who can't wait for all at once
+python -m tests.crashes --journal FILE   but for those that FILE names; each that came out right is added to it
 python -m tests.crashes --world NAME     one of them again, and what it came to
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import NamedTuple, Self
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -41,22 +41,21 @@ FAILURES_SHOWN_MAX = 20
 Kinds = Mapping[str, Sequence[Plan]]
 
 
-class Part(NamedTuple):
-    """Every so-manieth world, counted from 1: parts have nothing in common, and all of them are everything."""
+class Journal:
+    """The names of worlds that came out right, a line each, so that a run of hours may be interrupted."""
 
-    number: int
-    of: int
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        names = path.read_text().splitlines() if path and path.exists() else ()
+        self._names = frozenset(names)
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        number, _, of = text.partition("/")
-        part = cls(int(number), int(of))
-        if not 1 <= part.number <= part.of:
-            raise ValueError(text)
-        return part
+    def left_of(self, worlds: Sequence[Plan]) -> Sequence[Plan]:
+        return [plan for plan in worlds if plan.name not in self._names]
 
-    def cut(self, worlds: Sequence[Plan]) -> Sequence[Plan]:
-        return worlds[self.number - 1 :: self.of]
+    def add(self, outcome: Outcome) -> None:
+        if self._path and not outcome.wrong:
+            with self._path.open("a") as file:
+                file.write(f"{outcome.plan.name}\n")
 
 
 @dataclass
@@ -87,7 +86,9 @@ def all_worlds(passed: Mapping[str, Passed], share: float, seed: str) -> Kinds:
     return {**kinds, "triples": plans.triples(passed, round(share * TRIPLES), seed)}
 
 
-def run(servers: Databases, kinds: Kinds, processes: int, console: Console) -> dict[str, Tally]:
+def run(
+    servers: Databases, kinds: Kinds, processes: int, journal: Journal, console: Console
+) -> dict[str, Tally]:
     tallies = {kind: Tally() for kind in kinds}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
@@ -98,6 +99,7 @@ def run(servers: Databases, kinds: Kinds, processes: int, console: Console) -> d
             task = progress.add_task(kind, total=len(worlds))
             for outcome in _lived_in(pool, worlds):
                 tallies[kind].add(outcome)
+                journal.add(outcome)
                 progress.advance(task)
                 if outcome.wrong:
                     progress.console.print(f"[red]{outcome.plan.name}[/]: {outcome.wrong[0]}")
@@ -157,12 +159,13 @@ def everything(servers: Databases, given: argparse.Namespace, console: Console) 
     points = {point for each in passed.values() for point in each.points}
     passings = Counter({flow: each.points.total() for flow, each in passed.items()})
     console.print(f"{len(points)} crash points, passed {passings.total():,} times in six flows")
+    journal = Journal(given.journal)
     kinds = {
-        kind: given.part.cut(worlds)
+        kind: journal.left_of(worlds)
         for kind, worlds in all_worlds(passed, given.share, given.seed).items()
         if kind in given.kinds
     }
-    tallies = run(servers, kinds, given.processes, console)
+    tallies = run(servers, kinds, given.processes, journal, console)
     console.print(table_of(tallies, time.monotonic() - began_at, given.seed))
     failed = [outcome for tally in tallies.values() for outcome in tally.failed]
     if failed:
@@ -174,7 +177,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crashes", description=__doc__)
     parser.add_argument("--world", help="one world, by the name that a failure has printed")
     parser.add_argument("--share", type=float, default=1.0, help="of the worlds; 1: all")
-    parser.add_argument("--part", type=Part.parse, default=Part(1, 1), help="such as 2/4")
+    parser.add_argument("--journal", type=Path, help="skip what this file names, and add to it")
     parser.add_argument(
         "--kinds", nargs="+", choices=KINDS, default=KINDS, help="all, if not given"
     )
