@@ -5,10 +5,13 @@ from chalicelib import jobs, subscribers
 from chalicelib.api import addresses, catalog, customers, documentation, health, orders, tracking
 from chalicelib.steps import cancel_order, place_order, reconcile
 
+from online_kart.logs import with_correlation_id
 from online_kart.request_ids import with_request_id
 
 app = Chalice(app_name="customer")
 app.middleware("http")(with_request_id)
+for kind in ("pure_lambda", "sqs", "scheduled"):
+    app.middleware(kind)(with_correlation_id)
 
 for part in (
     addresses.addresses_api,

@@ -32,10 +32,13 @@ from chalicelib.steps import (
     reconcile,
 )
 
+from online_kart.logs import with_correlation_id
 from online_kart.request_ids import with_request_id
 
 app = Chalice(app_name="fulfillment")
 app.middleware("http")(with_request_id)
+for kind in ("pure_lambda", "sqs", "scheduled"):
+    app.middleware(kind)(with_correlation_id)
 
 for part in (
     batches_api.batches_api,

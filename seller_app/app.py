@@ -4,10 +4,13 @@ from chalice import Chalice
 from chalicelib import subscribers
 from chalicelib.api import documentation, health, inbound, items, prices, sales, sellers, stock
 
+from online_kart.logs import with_correlation_id
 from online_kart.request_ids import with_request_id
 
 app = Chalice(app_name="seller")
 app.middleware("http")(with_request_id)
+for kind in ("pure_lambda", "sqs", "scheduled"):
+    app.middleware(kind)(with_correlation_id)
 
 for part in (
     documentation.documentation_api,

@@ -16,7 +16,7 @@ from pymongo.database import Database as Documents
 
 from local.databases import Databases
 from local.demo.network import indian_network
-from online_kart import alarms as alarms_module, migrate
+from online_kart import metrics, migrate
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
@@ -150,16 +150,18 @@ class Collecting(logging.Handler):
         self.alarms: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.alarms.append(json.loads(record.getMessage()))
+        line = json.loads(record.getMessage())
+        if "alarm" in line:
+            self.alarms.append(line)
 
 
 @pytest.fixture
 def alarms() -> Iterator[list[dict[str, Any]]]:
     """What was raised during the test, in order."""
     collecting = Collecting()
-    alarms_module.logger.addHandler(collecting)
+    metrics.logger.addHandler(collecting)
     yield collecting.alarms
-    alarms_module.logger.removeHandler(collecting)
+    metrics.logger.removeHandler(collecting)
 
 
 # -- time

@@ -32,6 +32,8 @@ LOWER_CASE_SQL = re.compile(
 )
 LOOKS_LIKE_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE|ALTER TABLE)\s")
 RETRIED_AT_MOST = 10
+RUN = {"name.$": "$$.Execution.Name", "input.$": "$$.Execution.Input"}
+"""What a step is told of its run: its log lines and events have the id of what the run came of (`online_kart.logs`)."""
 
 
 def python_files(*folders: Path) -> Iterator[Path]:
@@ -86,6 +88,7 @@ def test_every_task_of_a_state_machine_is_a_function_of_an_app(machine):
             "a state, its substitution and its function have one name."
         )
         assert snake_case(name) in functions, f"{machine}: no app has {snake_case(name)}."
+        assert state["Parameters"]["Payload"].get("run") == RUN, f"{machine}: {name} needs `run`."
 
 
 def test_every_step_is_used_by_a_machine():

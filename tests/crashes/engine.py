@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from online_kart.messaging.machines import MACHINES
-from tests.crashes.machines import StateFailed, Task, Wait, Walk, by_value, machine, walk
+from tests.asl import Pause, StateFailed, Step, Task, Wait, Walk, execution
 from tests.crashes.processes import ARN, AwsRefused
 
 StatusChange = dict[str, Any]
@@ -54,12 +55,12 @@ class Engine:
 
     def start(self, machine_name: str, name: str, input_: Any) -> dict[str, str]:
         """Raises AwsRefused."""
-        execution = Execution(machine_name, name, walk(machine(machine_name), by_value(input_)))
-        if execution.key in self._executions:
+        started = Execution(machine_name, name, execution(machine_name, name, input_))
+        if started.key in self._executions:
             raise AwsRefused("ExecutionAlreadyExists")
-        self._executions[execution.key] = execution
-        self.go_on(execution, lambda: next(execution.walk))
-        return {"executionArn": execution.key}
+        self._executions[started.key] = started
+        self.go_on(started, lambda: next(started.walk))
+        return {"executionArn": started.key}
 
     def describe(self, execution_arn: str) -> dict[str, str]:
         """Raises AwsRefused."""
@@ -77,11 +78,13 @@ class Engine:
         moments = (wait.moment for wait in waits if isinstance(wait, Wait))
         return min((moment for moment in moments if moment > now), default=None)
 
-    def go_on(self, execution: Execution, step: Callable[[], Task | Wait]) -> None:
-        """Let its walk take a step, and see whether that was the last."""
+    def go_on(self, execution: Execution, step: Callable[[], Step]) -> None:
+        """Let its walk take a step, and see whether that was the last. A world does not wait for another try."""
         error = None
         try:
-            execution.waits_for = step()
+            while isinstance(waits_for := step(), Pause):
+                step = partial(execution.walk.send, None)
+            execution.waits_for = waits_for
             return
         except StopIteration:
             execution.status = "SUCCEEDED"

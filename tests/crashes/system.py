@@ -19,10 +19,10 @@ from local.jobs import scheduled_event
 from local.lambdas import Answer, Handler
 from online_kart.crashpoints import watched
 from online_kart.messaging.rules import RUN_STATUS_CHANGE
+from tests.asl import Wait
 from tests.crashes.engine import Engine, Execution, StatusChange
 from tests.crashes.ground import MONDAY, Ground
 from tests.crashes.kills import Kill, Killed, Reaper
-from tests.crashes.machines import Wait
 from tests.crashes.messages import Queues
 from tests.crashes.mishaps import Mishaps
 from tests.crashes.processes import (

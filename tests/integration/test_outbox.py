@@ -161,6 +161,19 @@ def test_an_entry_that_the_bus_refused_stays_and_is_tried_again(inventory_db, no
     assert ids_of(bus) == [str(events[1].event_id)]
 
 
+def test_what_is_left_is_measured_with_how_long_it_has_waited(inventory_db, now, capsys):
+    outbox.append(inventory_db, an_event(now), an_event(now + timedelta(seconds=30)))
+
+    send(inventory_db, Recorder(an_event(now).type), now + timedelta(seconds=90))
+    left = json.loads(capsys.readouterr().out.splitlines()[-1])
+    send(inventory_db, Recorder(), now + timedelta(seconds=91))
+    sent = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    assert (left["unsent_events"], left["outbox_lag"]) == (2, 90)
+    assert (sent["unsent_events"], sent["outbox_lag"]) == (0, 0)
+    assert left["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["outbox"]]
+
+
 @pytest.mark.parametrize("bus", [Recorder("OrderCancelled"), Strict("OrderCancelled")])
 def test_events_that_the_bus_never_takes_hold_up_none_behind_them(inventory_db, now, bus):
     poison = [

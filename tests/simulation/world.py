@@ -321,4 +321,4 @@ def a_world(
 
 
 def _shown(run: Execution) -> str:
-    return f"{run.state} of {run.machine} {run.name}"
+    return f"{run.next_step} of {run.machine} {run.name}"

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from local.apps import APPS, ROOT
-from online_kart.alarms import ALARMS, NAMESPACE, raise_alarm
+from online_kart.alarms import ALARMS, raise_alarm
+from online_kart.metrics import NAMESPACE
 
 ORDER_ID = UUID("00000000-0000-4000-8000-000000000001")
 

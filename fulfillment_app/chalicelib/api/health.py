@@ -1,11 +1,9 @@
 """Is the app there, and can it reach its stores? `/health` asks no store; `/ready` asks each."""
 
-from http import HTTPStatus
-
 from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation
-from online_kart.health import Ready, Up
+from online_kart.health import Ready, Up, readiness
 from online_kart.http import errors_to_http, json_response
 from online_kart.messaging import outbox
 
@@ -26,9 +24,6 @@ def health() -> Response:
 @errors_to_http
 def ready() -> Response:
     """Both stores answer; tells business time and how many events wait to be sent."""
-    unsent = outbox.unsent_count(wiring.inventory_db())
+    backlog = outbox.backlog(wiring.inventory_db())
     wiring.documents().command("ping")
-    return json_response(
-        {"app": "fulfillment", "now": wiring.now().isoformat(), "unsent_events": unsent},
-        HTTPStatus.OK,
-    )
+    return json_response(readiness("fulfillment", wiring.now(), backlog))

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from online_kart import logs
 from online_kart.alarms import raise_alarm
 from online_kart.clock import Clock
 from online_kart.crashpoints import crashpoint
@@ -137,7 +138,8 @@ def _noted(
     clock: Clock,
 ) -> Run:
     """The run as our table knows it, now or from before."""
-    payload = {**input_, "revision": revision}
+    correlation = {logs.CORRELATION_ID: id_} if (id_ := logs.correlation_id()) else {}
+    payload = {**correlation, **input_, "revision": revision}
     runs.insert(conn, machine, business_id, revision, payload, clock.wall_now())
     known = runs.by_key(conn, machine, business_id)
     return next(run for run in known if run.revision == revision)

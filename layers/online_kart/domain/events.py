@@ -36,6 +36,8 @@ class Event(Model):
     occurred_at: Instant
     by: str = "system"
     """Who did it: a person (`customer …`, `seller …`, a name), or the step or job that does it for nobody."""
+    correlation_id: str | None = None
+    """One for all that came of the same request, job or event of AWS. The outbox fills it in."""
     aggregate: ClassVar[str]
     """The name of the field that names what the event is about."""
 

@@ -8,6 +8,7 @@ and the letter is replayed.
 import json
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from uuid import UUID
 from ..crashpoints import crashpoint
 from ..domain.errors import Unavailable, UnknownEdition
 from ..domain.events import EDITION
+from ..logs import CORRELATION_ID, marked
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,11 @@ class Envelope:
     type: str
     detail: dict[str, Any]
     time: datetime
+
+    @property
+    def correlation_id(self) -> str:
+        """What it was told under; its own id where that is not known, as of AWS's events."""
+        return str(self.detail.get(CORRELATION_ID) or self.id)
 
 
 class Record(Protocol):
@@ -63,12 +70,15 @@ def _error_of(
     record: Record, handle: Callable[[Envelope], None], message_id: str
 ) -> Exception | None:
     """What stood in the way of handling the event, which is logged. None where nothing did."""
-    try:
-        handle(open_envelope(record.body))
-        crashpoint("consumer.handled")
-    except Exception as error:
-        logger.exception("An event could not be handled", extra={"message_id": message_id})
-        return error
+    with ExitStack() as marks:
+        try:
+            envelope = open_envelope(record.body)
+            marks.enter_context(marked(correlation_id=envelope.correlation_id))
+            handle(envelope)
+            crashpoint("consumer.handled")
+        except Exception as error:
+            logger.exception("An event could not be handled", extra={"message_id": message_id})
+            return error
     return None
 
 

@@ -12,8 +12,10 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from .. import logs, metrics
 from ..crashpoints import crashpoint
 from ..domain.events import Event
+from ..logs import CORRELATION_ID
 from ..streaming import streamed
 from .bus import EventBus, OutboxRow
 
@@ -32,11 +34,15 @@ def append(conn: Connection[Any], *events: Event) -> None:
         VALUES (%s, %s, %s, %s, %s)
         ON CONFLICT (event_id) DO NOTHING
         """,
-        [
-            (e.event_id, e.type, e.aggregate_id, Jsonb(e.model_dump(mode="json")), e.occurred_at)
-            for e in events
-        ],
+        [(e.event_id, e.type, e.aggregate_id, Jsonb(_payload(e)), e.occurred_at) for e in events],
     )
+
+
+def _payload(event: Event) -> dict[str, Any]:
+    """As JSON, with the correlation id of what tells of it now."""
+    payload = event.model_dump(mode="json", exclude={CORRELATION_ID})
+    correlation_id = event.correlation_id or logs.correlation_id()
+    return {**payload, CORRELATION_ID: correlation_id} if correlation_id else payload
 
 
 def send_unsent(
@@ -62,7 +68,15 @@ def send_unsent(
         if len(rows) < BATCH_SIZE_MAX:
             break
         after = rows[-1][0]
+    _measure(conn, source, now)
     return sent
+
+
+def _measure(conn: Connection[Any], source: str, now: datetime) -> None:
+    """What was left, and how long it has waited: 0 on a good day. It grows where the bus refuses or is away."""
+    unsent, oldest = backlog(conn)
+    lag = max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+    metrics.put({"unsent_events": (unsent, "Count"), "outbox_lag": (lag, "Seconds")}, outbox=source)
 
 
 def _lock_unsent(conn: Connection[Any], after: int) -> list[tuple[int, *OutboxRow]]:
@@ -101,9 +115,16 @@ def send_again(conn: Connection[Any], event_id: UUID) -> bool:
 
 
 def unsent_count(conn: Connection[Any]) -> int:
-    row = conn.execute("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()
+    return backlog(conn)[0]
+
+
+def backlog(conn: Connection[Any]) -> tuple[int, datetime | None]:
+    """How many events wait to be sent, and when the oldest of them occurred. None where none waits."""
+    row = conn.execute(
+        "SELECT count(*), min(occurred_at) FROM outbox WHERE sent_at IS NULL"
+    ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), row[1]
 
 
 # What was told, for who asks whether it was heard

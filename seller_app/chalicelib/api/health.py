@@ -3,7 +3,7 @@
 from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation
-from online_kart.health import Ready, Up
+from online_kart.health import Ready, Up, readiness
 from online_kart.http import errors_to_http, json_response
 from online_kart.messaging import outbox
 
@@ -24,8 +24,6 @@ def health() -> Response:
 @errors_to_http
 def ready() -> Response:
     """Both stores answer; tells business time and how many events wait to be sent."""
-    unsent = outbox.unsent_count(wiring.inventory_db())
+    backlog = outbox.backlog(wiring.inventory_db())
     wiring.documents().command("ping")
-    return json_response(
-        {"app": "seller", "now": wiring.now().isoformat(), "unsent_events": unsent}
-    )
+    return json_response(readiness("seller", wiring.now(), backlog))
