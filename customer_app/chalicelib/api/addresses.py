@@ -8,6 +8,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import created, operation, pages
 from online_kart.domain.customers import AddAddress, Address
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import CUSTOMERS_ACT, CUSTOMERS_SEE
 from online_kart.http import (
     Query,
     after,
@@ -32,6 +33,7 @@ addresses_api = Blueprint(__name__)
     path={"customer_id": UUID},
     body=AddAddress,
     errors=(NotFound,),
+    access=CUSTOMERS_ACT,
 )
 @errors_to_http
 @repeats.safe(addresses_api)
@@ -43,7 +45,13 @@ def add_address(customer_id: str) -> Response:
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["GET"])
-@operation(pages(Address), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(Address),
+    path={"customer_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=CUSTOMERS_SEE,
+)
 @errors_to_http
 def list_addresses(customer_id: str) -> Response:
     """By id."""

@@ -8,6 +8,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import created, ok, operation
 from online_kart.domain.customers import Customer, RegisterCustomer
 from online_kart.domain.errors import EmailTaken, NotFound
+from online_kart.domain.principals import CUSTOMERS_ACT, CUSTOMERS_SEE
 from online_kart.http import errors_to_http, json_response, read_body, read_path
 
 from .. import wiring
@@ -18,7 +19,7 @@ customers_api = Blueprint(__name__)
 
 
 @customers_api.route("/customers", methods=["POST"])
-@operation(created(Customer), body=RegisterCustomer, errors=(EmailTaken,))
+@operation(created(Customer), body=RegisterCustomer, errors=(EmailTaken,), access=CUSTOMERS_ACT)
 @errors_to_http
 @repeats.safe(customers_api)
 def register_customer() -> Response:
@@ -29,7 +30,7 @@ def register_customer() -> Response:
 
 
 @customers_api.route("/customers/{customer_id}", methods=["GET"])
-@operation(ok(Customer), path={"customer_id": UUID}, errors=(NotFound,))
+@operation(ok(Customer), path={"customer_id": UUID}, errors=(NotFound,), access=CUSTOMERS_SEE)
 @errors_to_http
 def customer_by_id(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")

@@ -14,6 +14,7 @@ from online_kart.domain.errors import (
     PrepaymentNotOffered,
 )
 from online_kart.domain.orders import Order, PlaceOrder
+from online_kart.domain.principals import CUSTOMERS_ACT, CUSTOMERS_SEE
 from online_kart.http import (
     Query,
     after,
@@ -41,6 +42,7 @@ orders_api = Blueprint(__name__)
     body=PlaceOrder,
     errors=(NotFound, NotOffered, PrepaymentNotOffered),
     needs_key=True,
+    access=CUSTOMERS_ACT,
 )
 @errors_to_http
 def place_order() -> Response:
@@ -63,7 +65,7 @@ def place_order() -> Response:
 
 
 @orders_api.route("/orders/{order_id}", methods=["GET"])
-@operation(ok(Order), path={"order_id": UUID}, errors=(NotFound,))
+@operation(ok(Order), path={"order_id": UUID}, errors=(NotFound,), access=CUSTOMERS_SEE)
 @errors_to_http
 def order_by_id(order_id: str) -> Response:
     key: UUID = read_path(UUID, order_id, "order_id")
@@ -71,7 +73,9 @@ def order_by_id(order_id: str) -> Response:
 
 
 @orders_api.route("/customers/{customer_id}/orders", methods=["GET"])
-@operation(pages(Order), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(Order), path={"customer_id": UUID}, query=Query, errors=(NotFound,), access=CUSTOMERS_SEE
+)
 @errors_to_http
 def orders_of_customer(customer_id: str) -> Response:
     """The newest first."""
@@ -86,7 +90,12 @@ def orders_of_customer(customer_id: str) -> Response:
 
 
 @orders_api.route("/orders/{order_id}/cancellation", methods=["POST"], content_types=["*/*"])
-@operation(accepted(Order), path={"order_id": UUID}, errors=(NotFound, OrderStatusConflict))
+@operation(
+    accepted(Order),
+    path={"order_id": UUID},
+    errors=(NotFound, OrderStatusConflict),
+    access=CUSTOMERS_ACT,
+)
 @errors_to_http
 @repeats.safe(orders_api)
 def cancel_order(order_id: str) -> Response:

@@ -7,6 +7,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import ok, operation
 from online_kart.domain.errors import NotFound
 from online_kart.domain.package_paths import PackagePath
+from online_kart.domain.principals import CUSTOMERS_SEE
 from online_kart.http import errors_to_http, json_response, read_path
 
 from .. import wiring
@@ -16,7 +17,7 @@ tracking_api = Blueprint(__name__)
 
 
 @tracking_api.route("/packages/{package_id}/path", methods=["GET"])
-@operation(ok(PackagePath), path={"package_id": UUID}, errors=(NotFound,))
+@operation(ok(PackagePath), path={"package_id": UUID}, errors=(NotFound,), access=CUSTOMERS_SEE)
 @errors_to_http
 def path_of_package(package_id: str) -> Response:
     key: UUID = read_path(UUID, package_id, "package_id")

@@ -19,6 +19,7 @@ from online_kart.domain.errors import (
     NotOnPath,
     UnitsHaveLeft,
 )
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -79,7 +80,7 @@ class MoveBatch(Model):
 
 
 @batches_api.route("/batches", methods=["GET"])
-@operation(pages(Batch), query=BatchesQuery)
+@operation(pages(Batch), query=BatchesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_batches() -> Response:
     """The next to leave first. With `status=finished` the history, the last to finish first."""
@@ -96,7 +97,7 @@ def list_batches() -> Response:
 
 
 @batches_api.route("/batches/{batch_id}", methods=["GET"])
-@operation(ok(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,))
+@operation(ok(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def batch_by_id(batch_id: str) -> Response:
     """Also one of the history."""
@@ -110,6 +111,7 @@ def batch_by_id(batch_id: str) -> Response:
     path={"batch_id": UUID},
     body=MoveBatch,
     errors=(NotFound, BatchStatusConflict, DepartureTaken, NotOnPath),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 def move_batch(batch_id: str) -> Response:
@@ -128,6 +130,7 @@ def move_batch(batch_id: str) -> Response:
     path={"batch_id": UUID},
     body=ScanBatch,
     errors=(NotFound, BatchStatusConflict, ManifestMismatch, NotOnPath),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 @repeats.safe(batches_api)
@@ -147,7 +150,12 @@ def scan_batch(batch_id: str) -> Response:
 
 
 @batches_api.route("/batches/units", methods=["POST"])
-@operation(accepted(Batch), body=SendUnits, errors=(NotFound, BatchStatusConflict, UnitsHaveLeft))
+@operation(
+    accepted(Batch),
+    body=SendUnits,
+    errors=(NotFound, BatchStatusConflict, UnitsHaveLeft),
+    access=FC_STAFF_ACTS,
+)
 @errors_to_http
 @repeats.safe(batches_api)
 def send_units() -> Response:

@@ -17,6 +17,7 @@ from online_kart.domain.errors import (
     NotOnPath,
     PackageStatusConflict,
 )
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -64,7 +65,7 @@ class TellOutcome(Model):
 
 
 @deliveries_api.route("/deliveries", methods=["GET"])
-@operation(pages(Delivery), query=DeliveriesQuery)
+@operation(pages(Delivery), query=DeliveriesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_deliveries() -> Response:
     """By FC, status and package."""
@@ -94,6 +95,7 @@ def list_deliveries() -> Response:
         NoRoute,
         NotOnPath,
     ),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 @repeats.safe(deliveries_api)

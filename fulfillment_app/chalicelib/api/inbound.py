@@ -13,6 +13,7 @@ from online_kart.domain.errors import (
     UnknownReference,
 )
 from online_kart.domain.inbound import Asn, Receipt, ReceiveShipment, ShownShipment
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -37,7 +38,7 @@ class ShipmentsQuery(Query):
 
 
 @inbound_api.route("/inbound-shipments", methods=["GET"])
-@operation(pages(ShownShipment), query=ShipmentsQuery)
+@operation(pages(ShownShipment), query=ShipmentsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_shipments() -> Response:
     """What is upcoming, the soonest first."""
@@ -54,7 +55,7 @@ def list_shipments() -> Response:
 
 
 @inbound_api.route("/inbound-shipments/{asn}", methods=["GET"])
-@operation(ok(ShownShipment), path={"asn": Asn}, errors=(NotFound,))
+@operation(ok(ShownShipment), path={"asn": Asn}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def shipment_by_asn(asn: str) -> Response:
     """Also one that was received or cancelled."""
@@ -68,6 +69,7 @@ def shipment_by_asn(asn: str) -> Response:
     path={"asn": Asn},
     body=ReceiveShipment,
     errors=(NotFound, UnknownReference, NotOffered, ShipmentCountedOtherwise, ShipmentIsOver),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 @repeats.safe(inbound_api)
@@ -82,7 +84,7 @@ def receive_shipment(asn: str) -> Response:
 
 
 @inbound_api.route("/inbound-shipments/{asn}/receipt", methods=["GET"])
-@operation(ok(Receipt), path={"asn": Asn}, errors=(NotFound,))
+@operation(ok(Receipt), path={"asn": Asn}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def receipt_of_shipment(asn: str) -> Response:
     key: str = read_path(Asn, asn, "asn")

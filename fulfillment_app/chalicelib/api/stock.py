@@ -6,6 +6,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import created, operation, pages
 from online_kart.domain.errors import NotFound, StockTooLow
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.stock import AdjustStock, LedgerEntry, StockLevel
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -36,7 +37,7 @@ class LedgerQuery(Query):
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
-@operation(pages(StockLevel), query=Query, errors=(NotFound,))
+@operation(pages(StockLevel), query=Query, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def stock_of_fc(fc_code: str) -> Response:
     """On hand and reserved, per item and seller."""
@@ -47,7 +48,7 @@ def stock_of_fc(fc_code: str) -> Response:
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock-ledger", methods=["GET"])
-@operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,))
+@operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def stock_ledger_of_fc(fc_code: str) -> Response:
     """Every change, the newest first: who made it, when, and why. Of all offers, of an item, or of a seller."""
@@ -70,6 +71,7 @@ def stock_ledger_of_fc(fc_code: str) -> Response:
     body=AdjustStock,
     errors=(NotFound, StockTooLow),
     needs_key=True,
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 def adjust_stock(fc_code: str) -> Response:

@@ -16,6 +16,7 @@ from online_kart.domain.errors import (
     UnknownReference,
 )
 from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn, ShownShipment
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.http import (
     Query,
     after,
@@ -50,6 +51,7 @@ inbound_api = Blueprint(__name__)
         ShipmentIsOver,
     ),
     needs_key=True,
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def announce_shipment(seller_id: str) -> Response:
@@ -69,7 +71,13 @@ def announce_shipment(seller_id: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["GET"])
-@operation(pages(ShownShipment), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(ShownShipment),
+    path={"seller_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def list_shipments(seller_id: str) -> Response:
     """What is upcoming, the soonest first."""
@@ -87,7 +95,9 @@ def list_shipments(seller_id: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["GET"])
-@operation(ok(ShownShipment), path={"seller_id": UUID, "asn": Asn}, errors=(NotFound,))
+@operation(
+    ok(ShownShipment), path={"seller_id": UUID, "asn": Asn}, errors=(NotFound,), access=SELLERS_SEE
+)
 @errors_to_http
 def shipment_by_asn(seller_id: str, asn: str) -> Response:
     """Also one that was received or cancelled."""
@@ -109,6 +119,7 @@ def shipment_by_asn(seller_id: str, asn: str) -> Response:
         ShipmentHasArrived,
         ShipmentIsOver,
     ),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def amend_shipment(seller_id: str, asn: str) -> Response:
@@ -127,6 +138,7 @@ def amend_shipment(seller_id: str, asn: str) -> Response:
     no_content(),
     path={"seller_id": UUID, "asn": Asn},
     errors=(NotFound, ShipmentHasArrived, ShipmentIsOver),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def cancel_shipment(seller_id: str, asn: str) -> Response:

@@ -13,6 +13,7 @@ from online_kart.domain.errors import (
     SkuTaken,
     UnknownReference,
 )
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem, StockedItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -39,6 +40,7 @@ items_api = Blueprint(__name__)
     path={"seller_id": UUID},
     body=RegisterItem,
     errors=(NotFound, UnknownReference, SellerNotApproved, SkuTaken, OfferExists),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 @repeats.safe(items_api)
@@ -55,6 +57,7 @@ def register_item(seller_id: str) -> Response:
     path={"seller_id": UUID},
     body=MakeOffer,
     errors=(NotFound, UnknownReference, SellerNotApproved, OfferExists),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 @repeats.safe(items_api)
@@ -66,7 +69,13 @@ def make_offer(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["GET"])
-@operation(pages(OfferedItem), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(OfferedItem),
+    path={"seller_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def list_items(seller_id: str) -> Response:
     """By SKU."""
@@ -78,7 +87,9 @@ def list_items(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/items/{sku}", methods=["GET"])
-@operation(ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,))
+@operation(
+    ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,), access=SELLERS_SEE
+)
 @errors_to_http
 def item_by_sku(seller_id: str, sku: str) -> Response:
     """With its stock in each FC."""

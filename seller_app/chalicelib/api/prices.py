@@ -6,6 +6,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound, SellerNotApproved
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import ChangePrice, Offer, PriceChange
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -31,6 +32,7 @@ prices_api = Blueprint(__name__)
     path={"seller_id": UUID, "sku": Sku},
     body=ChangePrice,
     errors=(NotFound, SellerNotApproved),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def change_price(seller_id: str, sku: str) -> Response:
@@ -45,7 +47,11 @@ def change_price(seller_id: str, sku: str) -> Response:
 
 @prices_api.route("/sellers/{seller_id}/items/{sku}/prices", methods=["GET"])
 @operation(
-    pages(PriceChange), path={"seller_id": UUID, "sku": Sku}, query=Query, errors=(NotFound,)
+    pages(PriceChange),
+    path={"seller_id": UUID, "sku": Sku},
+    query=Query,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
 )
 @errors_to_http
 def price_history(seller_id: str, sku: str) -> Response:

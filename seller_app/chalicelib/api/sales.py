@@ -6,6 +6,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import SELLERS_SEE
 from online_kart.domain.sellers import SoldLine, SoldTotal
 from online_kart.domain.values import FacilityCode, Sku
 from online_kart.http import (
@@ -30,7 +31,13 @@ class SalesQuery(Query):
 
 
 @sales_api.route("/sellers/{seller_id}/sales", methods=["GET"])
-@operation(pages(SoldLine), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
+@operation(
+    pages(SoldLine),
+    path={"seller_id": UUID},
+    query=SalesQuery,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def list_sales(seller_id: str) -> Response:
     """The newest first. A return has negative numbers."""
@@ -50,7 +57,13 @@ def list_sales(seller_id: str) -> Response:
 
 
 @sales_api.route("/sellers/{seller_id}/sales/totals", methods=["GET"])
-@operation(pages(SoldTotal), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
+@operation(
+    pages(SoldTotal),
+    path={"seller_id": UUID},
+    query=SalesQuery,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def sales_totals(seller_id: str) -> Response:
     """By FC and item, returns taken off."""

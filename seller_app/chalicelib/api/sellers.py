@@ -7,6 +7,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import created, ok, operation
 from online_kart.domain.errors import EmailTaken, NotFound
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.http import errors_to_http, json_response, read_body, read_path
 
@@ -18,7 +19,7 @@ sellers_api = Blueprint(__name__)
 
 
 @sellers_api.route("/sellers", methods=["POST"])
-@operation(created(Seller), body=RegisterSeller, errors=(EmailTaken,))
+@operation(created(Seller), body=RegisterSeller, errors=(EmailTaken,), access=SELLERS_ACT)
 @errors_to_http
 @repeats.safe(sellers_api)
 def register_seller() -> Response:
@@ -29,7 +30,7 @@ def register_seller() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
-@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,))
+@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=SELLERS_SEE)
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")

@@ -6,6 +6,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import SELLERS_SEE
 from online_kart.domain.sellers import StockOfOffer
 from online_kart.domain.values import FacilityCode, Sku
 from online_kart.http import (
@@ -30,7 +31,13 @@ class StockQuery(Query):
 
 
 @stock_api.route("/sellers/{seller_id}/stock", methods=["GET"])
-@operation(pages(StockOfOffer), path={"seller_id": UUID}, query=StockQuery, errors=(NotFound,))
+@operation(
+    pages(StockOfOffer),
+    path={"seller_id": UUID},
+    query=StockQuery,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def stock_of_seller(seller_id: str) -> Response:
     """By SKU and FC."""
