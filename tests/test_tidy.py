@@ -477,15 +477,23 @@ MAKERS_OF_CLIENTS = {
 """The one place of each kind, which sets its time-outs."""
 
 
+ASKERS = {
+    "layers/online_kart/payment_provider.py": "ANSWER_SECONDS_MAX",
+    "layers/online_kart/tokens.py": "KEYS_ANSWER_SECONDS_MAX",
+}
+"""What asks others over HTTP, and the time-out in its one call."""
+
+
 def test_clients_are_made_where_their_time_outs_are():
     for pattern in MAKERS_OF_CLIENTS.values():
         found = {file for file, _, line in text_of(*SHIPPED) if re.search(pattern, line)}
         assert found <= set(MAKERS_OF_CLIENTS), f"Make it in one of {sorted(MAKERS_OF_CLIENTS)}."
     others = {"httpx", "requests", "socket", "urllib.request", "http.client"}
     found = {named(path) for path in python_files(*SHIPPED) if imports_of(path) & others}
-    assert found == {"layers/online_kart/payment_provider.py"}, "Say there how long it may take."
-    text = (LAYER / "payment_provider.py").read_text()
-    assert text.count("urlopen(") == text.count("timeout=ANSWER_SECONDS_MAX") == 1
+    assert found == set(ASKERS), "Say there how long it may take."
+    for file, time_out in ASKERS.items():
+        text = (ROOT / file).read_text()
+        assert text.count("urlopen(") == text.count(f"timeout={time_out}") == 1
 
 
 def imports_of(path: Path) -> set[str]:

@@ -13,17 +13,15 @@ from chalice.app import AuthRequest, ChaliceAuthorizer
 
 from .contract import operation_of
 from .domain.errors import KartError, Unauthenticated, Unavailable
-from .domain.principals import NOBODY, Access, Principal
+from .domain.principals import NOBODY, Access
 from .http import error_response
+from .signed_in import context_of, principal_of
 
 if TYPE_CHECKING:  # with its cryptography it takes 100 ms: only the authorizer loads it
     from .tokens import Tokens
 
 KEPT_SECONDS = 0
 """API Gateway does not keep what the authorizer found: a token is good to the second, and an outage is not remembered."""
-
-PRINCIPAL, REFUSED, UNAVAILABLE = "principal", "refused", "unavailable"
-"""What the context has: one of them. API Gateway takes texts only."""
 
 
 def protect(app: Chalice, tokens: Callable[[], "Tokens"]) -> ChaliceAuthorizer:
@@ -45,27 +43,13 @@ def protect(app: Chalice, tokens: Callable[[], "Tokens"]) -> ChaliceAuthorizer:
     return authorizer
 
 
-def principal_of(request: Any) -> Principal:
-    """Who asks. Raises Unauthenticated, Unavailable."""
-    found = request.context.get("authorizer") or {}
-    if UNAVAILABLE in found:
-        raise Unavailable(found[UNAVAILABLE])
-    if PRINCIPAL not in found:
-        raise Unauthenticated(found.get(REFUSED))
-    return Principal.model_validate_json(found[PRINCIPAL])
-
-
 def _told(tokens: Callable[[], "Tokens"], authorization: str) -> AuthResponse:
     """For all routes: which of them the principal may call, the guard decides by what their views say."""
     try:
         principal = tokens().principal(authorization)
-    except Unauthenticated as refused:
-        why = {REFUSED: refused.reason} if refused.reason else {}
-        return AuthResponse(["*"], "nobody", why)
-    except Unavailable as unavailable:
-        return AuthResponse(["*"], "nobody", {UNAVAILABLE: str(unavailable)})
-    context = {PRINCIPAL: principal.model_dump_json()}
-    return AuthResponse(["*"], str(principal.subject), context)
+    except (Unauthenticated, Unavailable) as refused:
+        return AuthResponse(["*"], "nobody", context_of(refused))
+    return AuthResponse(["*"], str(principal.subject), context_of(principal))
 
 
 def _guard(app: Chalice) -> Callable[[Any, Callable[[Any], Response]], Response]:

@@ -157,7 +157,7 @@ def receive_stock(
 
     def receive(notice: tuple[str, list[dict[str, Any]]]) -> None:
         asn, lines = notice
-        body = {"counted": lines, "received_by": "dock"}
+        body = {"counted": lines}
         _unless_there(kart.fulfillment, f"/inbound-shipments/{asn}/receipts", body)
 
     together(receive, announced)

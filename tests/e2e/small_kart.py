@@ -97,7 +97,7 @@ class SmallKart:
             key=str(uuid4()),
         )
         path = f"/inbound-shipments/{announced['asn']}"
-        counted = {"counted": lines, "received_by": "dock"}
+        counted = {"counted": lines}
         self.kart.fulfillment.call("POST", f"{path}/receipts", counted)
         wait_until(
             "the receipt",

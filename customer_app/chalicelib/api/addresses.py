@@ -19,6 +19,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import addresses
@@ -40,7 +41,8 @@ addresses_api = Blueprint(__name__)
 def add_address(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
     command = read_body(addresses_api.current_request, AddAddress)
-    address = addresses.add(wiring.customer_db(), key, command, wiring.now())
+    by = principal_of(addresses_api.current_request)
+    address = addresses.add(wiring.customer_db(), by, key, command, wiring.now())
     return json_response(address, HTTPStatus.CREATED)
 
 
@@ -58,5 +60,8 @@ def list_addresses(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
     query = read_query(addresses_api.current_request, Query)
     start = after(query.cursor, tuple[UUID])
-    rows = addresses.listed(wiring.customer_db(), key, start[0] if start else None, query.limit + 1)
+    by = principal_of(addresses_api.current_request)
+    rows = addresses.listed(
+        wiring.customer_db(), by, key, start[0] if start else None, query.limit + 1
+    )
     return json_response(page_of(rows, query.limit, lambda address: (address.address_id,)))

@@ -28,6 +28,7 @@ from online_kart.http import (
     required_header,
 )
 from online_kart.messaging.idempotency import Keyed, digest
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import cancellations, orders
@@ -59,7 +60,8 @@ def place_order() -> Response:
     )
     if command.payment == "prepaid" and not wiring.settings().payments_url:
         raise PrepaymentNotOffered
-    answer = orders.place_order(wiring.customer_db(), command, keyed, wiring.now())
+    by = principal_of(request)
+    answer = orders.place_order(wiring.customer_db(), by, command, keyed, wiring.now())
     wiring.nudge_relay()
     return rendered_response(answer.body, answer.status_code, answer.headers)
 
@@ -69,7 +71,8 @@ def place_order() -> Response:
 @errors_to_http
 def order_by_id(order_id: str) -> Response:
     key: UUID = read_path(UUID, order_id, "order_id")
-    return json_response(orders.by_id(wiring.customer_db(), key))
+    by = principal_of(orders_api.current_request)
+    return json_response(orders.shown(wiring.customer_db(), by, key))
 
 
 @orders_api.route("/customers/{customer_id}/orders", methods=["GET"])
@@ -81,8 +84,9 @@ def orders_of_customer(customer_id: str) -> Response:
     """The newest first."""
     key: UUID = read_path(UUID, customer_id, "customer_id")
     query = read_query(orders_api.current_request, Query)
+    by = principal_of(orders_api.current_request)
     rows = orders.of_customer(
-        wiring.customer_db(), key, after(query.cursor, tuple[datetime, UUID]), query.limit + 1
+        wiring.customer_db(), by, key, after(query.cursor, tuple[datetime, UUID]), query.limit + 1
     )
     return json_response(
         page_of(rows, query.limit, lambda order: (order.placed_at, order.order_id))
@@ -101,6 +105,7 @@ def orders_of_customer(customer_id: str) -> Response:
 def cancel_order(order_id: str) -> Response:
     """202: what has not left is kept back, what is under way returns. Safe to repeat."""
     key: UUID = read_path(UUID, order_id, "order_id")
-    order = cancellations.request(wiring.customer_db(), key, wiring.now())
+    by = principal_of(orders_api.current_request)
+    order = cancellations.request(wiring.customer_db(), by, key, wiring.now())
     wiring.nudge_relay()
     return json_response(order, HTTPStatus.ACCEPTED, {"Location": f"/orders/{key}"})

@@ -9,6 +9,7 @@ from online_kart.domain.errors import NotFound
 from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.principals import CUSTOMERS_SEE
 from online_kart.http import errors_to_http, json_response, read_path
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import tracking
@@ -21,4 +22,5 @@ tracking_api = Blueprint(__name__)
 @errors_to_http
 def path_of_package(package_id: str) -> Response:
     key: UUID = read_path(UUID, package_id, "package_id")
-    return json_response(tracking.path_of(wiring.documents(), key))
+    by = principal_of(tracking_api.current_request)
+    return json_response(tracking.path_of(wiring.customer_db(), wiring.documents(), by, key))

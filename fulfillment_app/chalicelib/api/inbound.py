@@ -8,6 +8,7 @@ from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.errors import (
     NotFound,
     NotOffered,
+    NotYourFacility,
     ShipmentCountedOtherwise,
     ShipmentIsOver,
     UnknownReference,
@@ -25,6 +26,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import inbound
@@ -68,7 +70,14 @@ def shipment_by_asn(asn: str) -> Response:
     accepted(Receipt),
     path={"asn": Asn},
     body=ReceiveShipment,
-    errors=(NotFound, UnknownReference, NotOffered, ShipmentCountedOtherwise, ShipmentIsOver),
+    errors=(
+        NotFound,
+        NotYourFacility,
+        UnknownReference,
+        NotOffered,
+        ShipmentCountedOtherwise,
+        ShipmentIsOver,
+    ),
     access=FC_STAFF_ACTS,
 )
 @errors_to_http
@@ -77,7 +86,10 @@ def receive_shipment(asn: str) -> Response:
     """It is at the dock and was counted: 202, the units are in stock when the receipt is `booked`. Safe to repeat."""
     key: str = read_path(Asn, asn, "asn")
     command = read_body(inbound_api.current_request, ReceiveShipment)
-    receipt = inbound.receive(wiring.inventory_db(), wiring.documents(), key, command, wiring.now())
+    by = principal_of(inbound_api.current_request)
+    receipt = inbound.receive(
+        wiring.inventory_db(), wiring.documents(), by, key, command, wiring.now()
+    )
     wiring.nudge_relay()
     location = {"Location": f"/inbound-shipments/{key}/receipt"}
     return json_response(receipt, HTTPStatus.ACCEPTED, location)

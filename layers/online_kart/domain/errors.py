@@ -303,6 +303,16 @@ class NotOffered(Conflict):
         self.sku = sku
 
 
+class AlreadyRegistered(Conflict):
+    """Whoever is signed in has registered before; `key` is who they are."""
+
+    key: str
+
+    def __init__(self, key: UUID) -> None:
+        super().__init__("You have registered already.")
+        self.key = str(key)
+
+
 class EmailTaken(Conflict):
     """Another customer, or another seller, has registered with this e-mail address."""
 

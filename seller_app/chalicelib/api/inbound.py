@@ -30,6 +30,7 @@ from online_kart.http import (
     required_header,
 )
 from online_kart.messaging.idempotency import Keyed, digest
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import inbound
@@ -57,6 +58,7 @@ inbound_api = Blueprint(__name__)
 def announce_shipment(seller_id: str) -> Response:
     """Safe to retry with the same `Idempotency-Key` and body: the answer is the same, byte for byte."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     request = inbound_api.current_request
     command = read_body(request, AnnounceShipment)
     keyed = Keyed(
@@ -65,7 +67,7 @@ def announce_shipment(seller_id: str) -> Response:
         digest=digest("POST", f"/sellers/{key}/inbound-shipments", request.raw_body),
     )
     answer = inbound.announce(
-        wiring.inventory_db(), wiring.documents(), key, command, keyed, wiring.now()
+        wiring.inventory_db(), wiring.documents(), by, key, command, keyed, wiring.now()
     )
     return rendered_response(answer.body, answer.status_code, answer.headers)
 
@@ -82,11 +84,13 @@ def announce_shipment(seller_id: str) -> Response:
 def list_shipments(seller_id: str) -> Response:
     """What is upcoming, the soonest first."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     query = read_query(inbound_api.current_request, Query)
     start = after(query.cursor, tuple[str])
     rows = inbound.listed(
         wiring.inventory_db(),
         wiring.documents(),
+        by,
         key,
         start[0] if start else None,
         query.limit + 1,
@@ -102,8 +106,11 @@ def list_shipments(seller_id: str) -> Response:
 def shipment_by_asn(seller_id: str, asn: str) -> Response:
     """Also one that was received or cancelled."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    return json_response(inbound.by_asn(wiring.inventory_db(), wiring.documents(), key, known_asn))
+    return json_response(
+        inbound.by_asn(wiring.inventory_db(), wiring.documents(), by, key, known_asn)
+    )
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["PATCH"])
@@ -125,10 +132,11 @@ def shipment_by_asn(seller_id: str, asn: str) -> Response:
 def amend_shipment(seller_id: str, asn: str) -> Response:
     """Possible until it arrives at the FC."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
     command = read_body(inbound_api.current_request, AmendShipment)
     shipment = inbound.amend(
-        wiring.inventory_db(), wiring.documents(), key, known_asn, command, wiring.now()
+        wiring.inventory_db(), wiring.documents(), by, key, known_asn, command, wiring.now()
     )
     return json_response(shipment)
 
@@ -144,6 +152,7 @@ def amend_shipment(seller_id: str, asn: str) -> Response:
 def cancel_shipment(seller_id: str, asn: str) -> Response:
     """Possible until it arrives at the FC. Safe to repeat."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    inbound.cancel(wiring.inventory_db(), wiring.documents(), key, known_asn, wiring.now())
+    inbound.cancel(wiring.inventory_db(), wiring.documents(), by, key, known_asn, wiring.now())
     return Response(body="", status_code=int(HTTPStatus.NO_CONTENT))

@@ -18,6 +18,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import items
@@ -42,9 +43,11 @@ class StockQuery(Query):
 def stock_of_seller(seller_id: str) -> Response:
     """By SKU and FC."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(stock_api.current_request)
     query = read_query(stock_api.current_request, StockQuery)
     rows = items.stock_listed(
         wiring.inventory_db(),
+        by,
         key,
         query.sku,
         query.fc_code,
