@@ -140,6 +140,9 @@ class SignedIn:
         sent = {**self._authorization, **(headers or {})}
         return self._http.request(method, path, headers=sent, body=body)
 
+    def without_token(self, method: str, path: str) -> Any:
+        return self._http.request(method, path, headers={}, body=b"")
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Any:
         return self.request("GET", path, headers)
 

@@ -5,7 +5,6 @@ RS256 and no other, its audience this app's, and now within its time. What a use
 roles come from the pool and from its groups, which only those who run the pool can change.
 """
 
-import json
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -81,6 +80,10 @@ class _Claims(BaseModel):
     groups: tuple[str, ...] = Field((), alias="cognito:groups")
 
 
+class _KeySet(BaseModel):
+    keys: list[dict[str, Any]]
+
+
 Fetch = Callable[[str], bytes]
 
 
@@ -124,7 +127,7 @@ class Keys:
 
 def _keys_in(text: bytes) -> dict[str, jwt.PyJWK]:
     """RSA keys for signatures; a shared secret among them would be no key of an issuer's. Raises ValueError, PyJWTError."""
-    listed = TypeAdapter(list[dict[str, Any]]).validate_python(json.loads(text)["keys"])
+    listed = _KeySet.model_validate_json(text).keys
     return {
         str(each["kid"]): jwt.PyJWK(each, algorithm=ALGORITHM)
         for each in listed

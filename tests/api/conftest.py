@@ -50,13 +50,16 @@ class HttpClient:
     def delete(self, path: str) -> Any:
         return self._checked("DELETE", path, None, self._http.delete(path))
 
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return self._send(method, path, body, headers)
+
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self._http.request(
             method,
             path,
             headers={"Content-Type": "application/json", **named},
-            body=json.dumps(body).encode(),
+            body=b"" if body is None else json.dumps(body).encode(),
         )
         return self._checked(method, path, body, answer)
 

@@ -202,11 +202,13 @@ def arrive(
     with conn.transaction():
         held = packages.lock_many(conn, manifests.packages_in(conn, batch_id))
         batch = batches.lock(conn, batch_id)
-        if batch is None or batch.status == "arrived":
-            return batch or _of_history(conn, batch_id)
+        if batch is None:
+            return _of_history(conn, batch_id)
+        by.require_facility(batch.destination)
+        if batch.status == "arrived":
+            return batch
         if batch.status != "in_transit":
             raise BatchStatusConflict(batch_id, batch.status, "arrived")
-        by.require_facility(batch.destination)
         _check_scan(batch, held, scanned, missing)
         _arrive(conn, documents, batch, held, missing, by.name, now)
         batches.set_arrived(conn, batch_id, now)
