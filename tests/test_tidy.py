@@ -408,6 +408,17 @@ def test_what_the_readme_points_at_is_there():
     } == set()
 
 
+def test_what_the_page_on_security_names_is_tested():
+    said = (ROOT / "SECURITY.md").read_text()
+    tests = {path.name: path.read_text() for path in python_files(ROOT / "tests")}
+
+    named_tests = set(re.findall(r"`(test_\w+)`", said))
+    everything = "".join(tests.values())
+    assert {name for name in named_tests if f"def {name}(" not in everything} == set()
+    assert len(named_tests) > 10
+    assert set(re.findall(r"`(test_\w+\.py)`", said)) <= set(tests)
+
+
 def test_definitions_are_json_with_two_spaces():
     for path in diagrams.DEFINITIONS.glob("*.json"):
         json.loads(path.read_text())
