@@ -14,11 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from local.apps import APPS, load_app
+from local.chalice_server import Challenged
 from online_kart.domain.principals import Role
 from online_kart.http import CHALLENGE
 from online_kart.openapi import routes_of
 from tests import identity
 from tests.api.conftest import without_stores
+from tests.contracts import contract_of
 from tests.identity import KEY_ID, bearer, claims, issuer_of, person, signed, signing_key
 
 A_ROUTE = {
@@ -179,6 +181,15 @@ def test_a_request_without_the_header_ends_at_the_gateway(http):
     for route in guarded:
         url = re.sub(r"{\w+}", "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11", route.path)
         assert client.without_token(route.method, url).status_code == 401
+
+
+def test_the_local_gateway_answers_it_as_a_deployment_s_does(environment):
+    environment.setattr("chalice.local.NotAuthorizedError", Challenged)
+    with without_stores("fulfillment_app", environment) as client:
+        answer = client.without_token("GET", "/hubs")
+
+    assert_refused(answer)
+    contract_of(load_app("fulfillment_app").app).check("GET", "/hubs", None, answer)
 
 
 @in_every_app
