@@ -1,10 +1,11 @@
 """The Customer App: owns the customer database. Makes the Chalice app and registers its parts; nothing else."""
 
 from chalice import Chalice
-from chalicelib import jobs, subscribers
+from chalicelib import jobs, subscribers, wiring
 from chalicelib.api import addresses, catalog, customers, documentation, health, orders, tracking
 from chalicelib.steps import cancel_order, place_order, reconcile
 
+from online_kart.authorization import protect
 from online_kart.logs import with_correlation_id
 from online_kart.request_ids import with_request_id
 
@@ -28,3 +29,5 @@ for part in (
     jobs.jobs,
 ):
     app.register_blueprint(part)
+
+verify_token = protect(app, wiring.tokens)

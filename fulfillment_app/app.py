@@ -1,7 +1,7 @@
 """Easy Fulfillment: fulfillment centers, hubs, routes, batches. Makes the Chalice app and registers its parts."""
 
 from chalice import Chalice
-from chalicelib import jobs, subscribers
+from chalicelib import jobs, subscribers, wiring
 from chalicelib.api import (
     batches as batches_api,
     catalog as catalog_api,
@@ -32,6 +32,7 @@ from chalicelib.steps import (
     reconcile,
 )
 
+from online_kart.authorization import protect
 from online_kart.logs import with_correlation_id
 from online_kart.request_ids import with_request_id
 
@@ -70,3 +71,5 @@ for part in (
     jobs.jobs,
 ):
     app.register_blueprint(part)
+
+verify_token = protect(app, wiring.tokens)

@@ -1,4 +1,4 @@
-"""The local system by hand: `python -m local up`, `down`, `reset`, `demo`, `speed`, `dead-letters`.
+"""The local system by hand: `python -m local up`, `down`, `reset`, `demo`, `speed`, `token`, `dead-letters`.
 
 `up` starts everything, prints where it answers, and stays until Ctrl-C. Called a second time it says
 where the system answers and exits 0: what was asked for is the case. `demo` uses a system that runs,
@@ -21,7 +21,9 @@ from .apps import APPS
 from .clock import ClockFile
 from .environment import documents_db
 from .errors import LocalError
+from .people import DEMO, People
 from .ports import Ports
+from .sign_in import SignIn
 from .state import state_folder
 from .system import ENGINE, Addresses, AlreadyRuns, System
 
@@ -42,12 +44,14 @@ def up(state: Path, speed: float | None) -> int:
     try:
         with system.running(speed) as running:
             _tell(running.addresses, system.clock_file)
+            _tell_people(state)
             print("Ctrl-C or `make down` stops it.")
             running.watch(stop)
     except AlreadyRuns as already:
         print(already)
         if already.addresses:
             _tell(already.addresses, system.clock_file)
+            _tell_people(state)
     except KeyboardInterrupt:
         print("Stopped. `make up` goes on from here; `make reset` forgets all data.")
     return 0
@@ -72,9 +76,10 @@ def demo(state: Path, orders: int) -> int:
     console = Console(width=None if sys.stdout.isatty() else REPORT_WIDTH)
     with ExitStack() as system_runs:
         addresses = System(state, Ports.from_env()).addresses()
-        clock_file = ClockFile(state)
+        clock_file, people_in = ClockFile(state), state
         if addresses is None:
-            own = System(state / "demo", Ports.any_free(), say=console.print)
+            people_in = state / "demo"
+            own = System(people_in, Ports.any_free(), say=console.print)
             own.reset()
             addresses = system_runs.enter_context(own.running(job.speed_for(orders))).addresses
             clock_file = own.clock_file
@@ -85,7 +90,12 @@ def demo(state: Path, orders: int) -> int:
             system_runs.callback(clock_file.set_speed, speed_before)
         clock: Clock = clock_file.clock()
         system = job.System(
-            addresses.ports, addresses.databases, documents_db(), clock, state / "network.json"
+            addresses.ports,
+            addresses.databases,
+            documents_db(),
+            clock,
+            SignIn(addresses.url(ENGINE), People(people_in)),
+            state / "network.json",
         )
         return 0 if job.run(system, console, orders) else 1
 
@@ -129,6 +139,32 @@ def _tell(addresses: Addresses, clock_file: ClockFile) -> None:
     print(f"  {'business time':<38}{clock.now():%Y-%m-%d %H:%M} UTC, at speed {clock.speed:g}\n")
 
 
+def _tell_people(state: Path) -> None:
+    """Their passwords are of this machine's making: see `people`."""
+    people = People(state)
+    print("Who can sign in:")
+    for pool, username, _, who in DEMO:
+        person = people.find(pool, username)
+        if person:
+            print(f"  {username:<10}{person.password:<20}{pool:<11}{who}")
+    print("A token: .venv/bin/python -m local token admin --app customer\n")
+
+
+def token(state: Path, username: str, app: str) -> int:
+    """Print an access token. 1 where nothing runs, or nobody is called so."""
+    addresses = System(state, Ports.from_env()).addresses()
+    if addresses is None:
+        print("Nothing is running.")
+        return 1
+    people = People(state)
+    person = next((each for each in people.all() if each.username == username), None)
+    if person is None:
+        print(f"Nobody called {username} has an account.")
+        return 1
+    print(SignIn(addresses.url(ENGINE), people).token_of(person, f"{app}_app"))
+    return 0
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -140,6 +176,9 @@ def _arguments() -> argparse.Namespace:
     main_job.add_argument("--orders", type=int, default=120)
     faster = commands.add_parser("speed", help="change how fast business time runs")
     faster.add_argument("factor", type=float)
+    signing_in = commands.add_parser("token", help="sign in, and print the access token")
+    signing_in.add_argument("username")
+    signing_in.add_argument("--app", default="fulfillment", choices=[a[:-4] for a in APPS])
     letters = commands.add_parser("dead-letters", help="what no try could handle")
     letters.add_argument("--replay", action="store_true", help="deliver it once more")
     return parser.parse_args()
@@ -164,6 +203,8 @@ def main() -> int:
             return reset(state)
         case "speed":
             return speed(state, arguments.factor)
+        case "token":
+            return token(state, arguments.username, arguments.app)
         case "dead-letters":
             return dead_letters(state, arguments.replay)
         case _:

@@ -8,6 +8,8 @@ here as they do on AWS:
     GET  /health          what waits, what runs, which jobs fail, how many dead letters
     GET  /dead-letters    what no try could handle, with the last error
     POST /dead-letters    deliver them once more
+    POST /                sign up, sign in: Cognito's SignUp and InitiateAuth
+    GET  /<user pool>/.well-known/jwks.json    its public keys
     POST /payments/<order id>/authorization | capture | release    the payment provider
 
 It begins when business time is released, and notes the business time that is reached, so that a stop
@@ -37,8 +39,10 @@ from .environment import REGION, settle_settings
 from .jobs import scheduled_event
 from .lambdas import UnknownFunction
 from .payment_server import Books
+from .people import People
 from .ports import HOST, Ports
 from .state import state_folder
+from .user_pools import UserPools
 
 QUEUES_FILE = "queues.sqlite"
 PAYMENTS_FILE = "payments.sqlite"
@@ -58,9 +62,9 @@ class EngineServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, aws: LocalAws, books: Books) -> None:
+    def __init__(self, port: int, aws: LocalAws, books: Books, pools: UserPools) -> None:
         super().__init__((HOST, port), EngineHandler)
-        self.aws, self.books = aws, books
+        self.aws, self.books, self.pools = aws, books, pools
 
 
 class EngineHandler(BaseHTTPRequestHandler):
@@ -75,6 +79,8 @@ class EngineHandler(BaseHTTPRequestHandler):
         elif self.path == "/dead-letters":
             letters = [asdict(letter) for letter in aws.queues.dead_letters()]
             self._answer(HTTPStatus.OK, letters)
+        elif keys := self.server.pools.keys_at(self.path):
+            self._answer(HTTPStatus.OK, keys)
         else:
             self._answer(HTTPStatus.NOT_FOUND, {"Message": f"There is no {self.path}."})
 
@@ -84,6 +90,8 @@ class EngineHandler(BaseHTTPRequestHandler):
             self._invoke(match[1], payload)
         elif self.path == "/dead-letters":
             self._answer(HTTPStatus.OK, {"redriven": self.server.aws.queues.redrive()})
+        elif self.path == "/":
+            self._answer(*self.server.pools.answer(self.headers.get("X-Amz-Target", ""), payload))
         else:
             self._answer(self.server.books.answer(self.path, payload))
 
@@ -150,7 +158,7 @@ def run(state: Path, port: int, stop: Event) -> None:
             retry_speed=RETRY_SPEED,
         ) as aws,
         closing(Books(state / PAYMENTS_FILE)) as books,
-        _served(EngineServer(port, aws, books)),
+        _served(EngineServer(port, aws, books, UserPools(People(state), REGION))),
     ):
         start_again_what_was_lost(aws, began_at)
         aws.jobs.start()

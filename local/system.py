@@ -30,10 +30,12 @@ from .children import Child, stop_all
 from .clock import ClockFile
 from .databases import Databases
 from .engine import QUEUES_FILE
-from .environment import app_environment, documents_db, environment
+from .environment import REGION, app_environment, documents_db, environment
 from .errors import LocalError, StateBusy
+from .people import PEOPLE_FILE, People
 from .ports import HOST, VARIABLES, Ports, any_free_port, require_free
 from .state import locked
+from .token_issuers import token_issuers
 
 ENGINE = "engine"
 MODULES = ("local.engine", "local.chalice_server")
@@ -124,7 +126,7 @@ class System:
         self.down()
         with locked(self._lock, wait_seconds=0):
             databases.forget(self._state)
-            for pattern in (f"{QUEUES_FILE}*", "clock*.json", "logs/*"):
+            for pattern in (f"{QUEUES_FILE}*", PEOPLE_FILE, "clock*.json", "logs/*"):
                 for file in self._state.glob(pattern):
                     file.unlink()
 
@@ -137,6 +139,7 @@ class System:
         stores = databases.ensure(self._state, ports)
         _bring_up_to_date(stores)
         self.clock_file.hold(speed)
+        People(self._state).introduce_demo()
         addresses = Addresses(ports, stores)
         variables = environment(stores, ports, self._state)
         self._say("Starting the apps and the engine …")
@@ -167,7 +170,8 @@ class System:
         else:
             port = str(asdict(addresses.ports)[name])
             command = [executable, "-m", "local.chalice_server", name, port]
-            variables = variables | app_environment(name)
+            issuers = token_issuers(name, addresses.url(ENGINE), REGION)
+            variables = variables | app_environment(name) | {"KART_TOKEN_ISSUERS": issuers}
         log = self._fresh_log(name)
         process = processes.start([*command, self._mark], log, environment=variables, folder=ROOT)
         return Child(name, process, log, addresses.url(name))

@@ -1,9 +1,10 @@
 """The Seller Application: sellers, their items and shipments. Makes the Chalice app and registers its parts; nothing else."""
 
 from chalice import Chalice
-from chalicelib import subscribers
+from chalicelib import subscribers, wiring
 from chalicelib.api import documentation, health, inbound, items, prices, sales, sellers, stock
 
+from online_kart.authorization import protect
 from online_kart.logs import with_correlation_id
 from online_kart.request_ids import with_request_id
 
@@ -24,3 +25,5 @@ for part in (
     subscribers.subscribers,
 ):
     app.register_blueprint(part)
+
+verify_token = protect(app, wiring.tokens)

@@ -16,6 +16,7 @@ from online_kart.messaging.rules import RULES
 from seller_app.chalicelib.services import prices, sales
 from tests.buyers import Buyer, a_buyer
 from tests.freight import Shop, batch_of, departed, forwarded
+from tests.identity import ADMIN
 from tests.market import Market, open_market
 
 NEAR, FAR, NEIGHBOUR = "BLR1", "DEL2", "BLR2"
@@ -81,7 +82,9 @@ class BothSides(NamedTuple):
 
     def deliver(self, package_id: UUID) -> None:
         later = self.market.now + timedelta(days=2)
-        deliveries.delivered(self.market.conn, self.market.documents, package_id, "signed", later)
+        deliveries.delivered(
+            self.market.conn, self.market.documents, ADMIN, package_id, "signed", later
+        )
         self.tell()
 
     def tell(self) -> None:

@@ -9,6 +9,7 @@ from psycopg import Connection
 from customer_app.chalicelib.services import addresses, cancellations, customers, orders
 from online_kart.domain.customers import AddAddress, Address, RegisterCustomer
 from online_kart.domain.orders import LineWanted, Order
+from tests.identity import ADMIN
 
 from .builders import pincode_of
 from .market import Market
@@ -33,7 +34,7 @@ class Buyer(NamedTuple):
         return Order.model_validate_json(answer.body).order_id
 
     def cancel(self, order_id: UUID) -> None:
-        cancellations.request(self.conn, order_id, self.now)
+        cancellations.request(self.conn, ADMIN, order_id, self.now)
 
     def order(self, order_id: UUID) -> Order:
         return orders.by_id(self.conn, order_id)
@@ -42,9 +43,9 @@ class Buyer(NamedTuple):
 def a_buyer(conn: Connection[Any], market: Market, lives_at: str = "DEL2") -> Buyer:
     """Lives where that FC serves; or, with a pincode of six digits, there."""
     command = RegisterCustomer(name="Asha", email=f"asha.{lives_at.lower()}@example.com")
-    customer = customers.register(conn, command, market.now)
+    customer = customers.register(conn, ADMIN, command, market.now)
     pincode = int(lives_at) if lives_at.isdecimal() else pincode_of(market.network, lives_at)
     home = AddAddress(
         recipient="Asha", street="1 Ring Road", city="Delhi", state="Delhi", pincode=pincode
     )
-    return Buyer(market, conn, addresses.add(conn, customer.customer_id, home, market.now))
+    return Buyer(market, conn, addresses.add(conn, ADMIN, customer.customer_id, home, market.now))

@@ -29,6 +29,7 @@ from online_kart.messaging.idempotency import Keyed
 from online_kart.postgres import Database
 from seller_app.chalicelib.services import inbound, prices
 from tests.both_sides import FAR, NEIGHBOUR, BothSides, open_both_sides
+from tests.identity import ADMIN
 from tests.market import Market
 from tests.networks import two_cities
 from tests.servers import CopyTemplate, drop, fresh_name
@@ -140,8 +141,8 @@ def make_world(stores: Stores, now: datetime) -> Names:
     market = sides.market
     announced, received, ended = (_announce(sides, key) for key in ("a", "b", "c"))
     _receive(sides, received)
-    inbound.cancel(market.conn, market.documents, market.seller_id, ended, now)
-    prices.change(market.conn, market.seller_id, "MUG", ChangePrice(price_paise=51_000), now)
+    inbound.cancel(market.conn, market.documents, ADMIN, market.seller_id, ended, now)
+    prices.change(market.conn, ADMIN, market.seller_id, "MUG", ChangePrice(price_paise=51_000), now)
     rejected, cancelled = sides.rejected(far, ("MUG", 1)), sides.cancelled(far, ("MUG", 4))
     sales.roll_up(stores.inventory)
     stores.inventory.execute(
@@ -178,7 +179,7 @@ def _announce(sides: BothSides, key: str) -> str:
     )
     keyed = Keyed("Asha", key, key)
     answer = inbound.announce(
-        market.conn, market.documents, market.seller_id, command, keyed, market.now
+        market.conn, market.documents, ADMIN, market.seller_id, command, keyed, market.now
     )
     return str(json.loads(answer.body)["asn"])
 
@@ -187,9 +188,8 @@ def _receive(sides: BothSides, asn: str) -> None:
     market = sides.market
     command = ReceiveShipment(
         counted=(CountedLine(sku="MUG", quantity=5),),
-        received_by="Ravi",
     )
-    dock.receive(market.conn, market.documents, asn, command, market.now)
+    dock.receive(market.conn, market.documents, ADMIN, asn, command, market.now)
     dock.add_to_stock(market.conn, asn, market.now)
     dock.close_asn(market.conn, market.documents, asn, market.now)
 

@@ -25,6 +25,7 @@ from online_kart.domain.packages import Package, PackageLine
 from online_kart.domain.promises import promise_date
 from online_kart.domain.stock import Offer, Reservation
 from online_kart.inventory_db import invariants, manifests, packages, reservations, stock
+from tests.identity import ADMIN
 
 from .builders import pincode_of
 from .networks import HOP_LIMIT, build, put_network, two_cities
@@ -233,7 +234,7 @@ def arrived(shop: Shop, batch_id: UUID) -> Batch:
     """The batch, departed, and scanned when it was expected."""
     expected_at = departed(shop, batch_id).expected_at
     assert expected_at is not None
-    return line_haul.arrive(shop.conn, shop.documents, batch_id, None, (), "Ravi", expected_at)
+    return line_haul.arrive(shop.conn, shop.documents, ADMIN, batch_id, None, (), expected_at)
 
 
 def forwarded(shop: Shop, batch_id: UUID) -> Batch:

@@ -13,6 +13,7 @@ from fulfillment_app.chalicelib.services import (
 from online_kart.domain.catalog import AddCategory
 from online_kart.domain.sellers import JudgeSeller, MakeOffer, RegisterItem, RegisterSeller, Seller
 from seller_app.chalicelib.services import items, sellers
+from tests.identity import ADMIN
 
 CATEGORY = "kitchen"
 PRICE_PAISE = 49_900
@@ -39,7 +40,7 @@ def put_category(conn: Connection[Any], now: datetime, category_id: str = CATEGO
 
 def a_pending_seller(conn: Connection[Any], now: datetime, name: str = "Asha Traders") -> Seller:
     email = f"{name.lower().replace(' ', '.')}@example.com"
-    return sellers.register(conn, RegisterSeller(name=name, email=email), now)
+    return sellers.register(conn, ADMIN, RegisterSeller(name=name, email=email), now)
 
 
 def an_approved_seller(conn: Connection[Any], now: datetime, name: str = "Asha Traders") -> Seller:
@@ -64,7 +65,7 @@ def put_item(
         weight_grams=350,
         price_paise=price_paise,
     )
-    return items.register(conn, seller_id, command, now).sku
+    return items.register(conn, ADMIN, seller_id, command, now).sku
 
 
 def put_offer(
@@ -75,7 +76,9 @@ def put_offer(
     price_paise: int = PRICE_PAISE,
 ) -> str:
     """The seller's offer of an item that there is."""
-    return items.make_offer(conn, seller_id, MakeOffer(sku=sku, price_paise=price_paise), now).sku
+    return items.make_offer(
+        conn, ADMIN, seller_id, MakeOffer(sku=sku, price_paise=price_paise), now
+    ).sku
 
 
 def events_of(conn: Connection[Any], type_: str) -> list[dict[str, Any]]:

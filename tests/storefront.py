@@ -26,6 +26,7 @@ from online_kart.domain.package_paths import PackagePath, Stop
 from online_kart.domain.packages import PackageLine, package_id_of
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed, digest
+from tests.identity import ADMIN
 
 SELLER = UUID("5e11e500-0000-4000-8000-000000000001")
 PINCODE = 560001
@@ -35,12 +36,12 @@ PRICE_PAISE = 49_900
 def put_customer(conn: Connection[Any], now: datetime, name: str = "Asha") -> Address:
     """A customer with one address."""
     customer = customers.register(
-        conn, RegisterCustomer(name=name, email=f"{uuid4()}@example.com"), now
+        conn, ADMIN, RegisterCustomer(name=name, email=f"{uuid4()}@example.com"), now
     )
     command = AddAddress(
         recipient=name, street="1 MG Road", city="Bengaluru", state="Karnataka", pincode=PINCODE
     )
-    return addresses.add(conn, customer.customer_id, command, now)
+    return addresses.add(conn, ADMIN, customer.customer_id, command, now)
 
 
 def put_offer(
@@ -88,7 +89,7 @@ def place(
         key or str(uuid4()),
         digest("POST", "/orders", command.model_dump_json()),
     )
-    return orders.place_order(conn, command, keyed, now)
+    return orders.place_order(conn, ADMIN, command, keyed, now)
 
 
 def a_placed_order(conn: Connection[Any], now: datetime, *lines: LineWanted) -> Order:

@@ -33,6 +33,7 @@ from online_kart.inventory_db import (
     stock,
 )
 from online_kart.routing.tables import Router
+from tests.identity import ADMIN
 
 from .freight import package_of, path_of
 from .market import Market
@@ -220,7 +221,7 @@ def _move(market: Market, package_id: UUID, until: Situation) -> None:
         batch = batches_store.share_of_package(conn, package_id)
         assert batch is not None
         assert batch.expected_at is not None
-        line_haul.arrive(conn, documents, batch.batch_id, None, (), "Ravi", batch.expected_at)
+        line_haul.arrive(conn, documents, ADMIN, batch.batch_id, None, (), batch.expected_at)
 
 
 def _turn_back(market: Market, package_id: UUID) -> None:

@@ -5,7 +5,7 @@ Local runs and tests swap it by the environment. There is no way into the invent
 
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 from pymongo.database import Database as Documents
@@ -19,6 +19,9 @@ from online_kart.messaging.bus import EventBus
 from online_kart.payment_provider import HttpPaymentProvider
 from online_kart.postgres import Database
 from online_kart.settings import CustomerSettings
+
+if TYPE_CHECKING:
+    from online_kart.tokens import Tokens
 
 
 @cache
@@ -59,6 +62,13 @@ def bus() -> EventBus:
 def payments() -> PaymentProvider:
     """Knows no order where no provider is connected: none can be prepaid then."""
     return HttpPaymentProvider(settings().payments_url)
+
+
+@cache
+def tokens() -> "Tokens":
+    from online_kart.tokens import Tokens  # only the authorizer needs it
+
+    return Tokens(settings().token_issuers)
 
 
 def nudge_relay() -> None:

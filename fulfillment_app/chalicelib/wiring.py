@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 from pymongo.database import Database as Documents
@@ -15,6 +15,9 @@ from online_kart.messaging import relay
 from online_kart.messaging.bus import EventBus
 from online_kart.postgres import Database
 from online_kart.settings import FulfillmentSettings
+
+if TYPE_CHECKING:
+    from online_kart.tokens import Tokens
 
 
 @cache
@@ -60,6 +63,13 @@ def state_machine_arns() -> dict[str, str]:
 @cache
 def step_functions() -> Any:
     return aws_client("stepfunctions")
+
+
+@cache
+def tokens() -> "Tokens":
+    from online_kart.tokens import Tokens  # only the authorizer needs it
+
+    return Tokens(settings().token_issuers)
 
 
 def nudge_relay() -> None:

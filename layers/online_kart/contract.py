@@ -10,7 +10,15 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from . import repeats
-from .domain.errors import HeaderMissing, InvalidRequest, KartError, Unavailable
+from .domain.errors import (
+    HeaderMissing,
+    InvalidRequest,
+    KartError,
+    RoleMissing,
+    Unauthenticated,
+    Unavailable,
+)
+from .domain.principals import NOBODY, Access
 from .http import InvalidFields, Page
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -40,7 +48,7 @@ class Answer:
 class Operation:
     """All of an operation but its path and method. `path` has the types of parameters that are not plain text.
 
-    `takes_key`: it may come with an `Idempotency-Key`. `needs_key`: it has to.
+    `takes_key`: it may come with an `Idempotency-Key`. `needs_key`: it has to. `access`: who may call it.
     """
 
     answers: tuple[Answer, ...]
@@ -51,6 +59,7 @@ class Operation:
     errors: tuple[type[KartError], ...] = ()
     needs_key: bool = False
     takes_key: bool = False
+    access: Access = NOBODY
 
     @property
     def reads_input(self) -> bool:
@@ -88,15 +97,19 @@ def operation(
     errors: tuple[type[KartError], ...] = (),
     needs_body: bool = True,
     needs_key: bool = False,
+    access: Access = NOBODY,
 ) -> Callable[[V], V]:
     """Say what the view takes and answers. `errors` are those of its own: see `errors_of` for the others.
 
     `needs_key`: it asks for an `Idempotency-Key`. That others take one, `@repeats.safe` has said before.
+    `access`: who may call it, one of those in `domain/principals`. Where it is not said, nobody may.
     """
 
     def say(view: V) -> V:
         takes_key = needs_key or repeats.is_safe(view)
-        said = Operation(answers, body, needs_body, query, path or {}, errors, needs_key, takes_key)
+        said = Operation(
+            answers, body, needs_body, query, path or {}, errors, needs_key, takes_key, access
+        )
         setattr(view, _SAID, said)
         return view
 
@@ -117,4 +130,5 @@ def errors_of(said: Operation, has_path: bool) -> tuple[type[KartError], ...]:
     malformed = (InvalidRequest,) if said.reads_input or has_path else ()
     unfit = (InvalidFields,) if said.reads_input else ()
     keyed = (HeaderMissing,) if said.takes_key else ()
-    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *said.errors, Unavailable)))
+    signed_in = (Unauthenticated, RoleMissing) if said.access.needs_sign_in else ()
+    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *signed_in, *said.errors, Unavailable)))

@@ -16,7 +16,16 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
-from .domain.errors import Conflict, HeaderMissing, InvalidRequest, KartError, NotFound, Unavailable
+from .domain.errors import (
+    Conflict,
+    Forbidden,
+    HeaderMissing,
+    InvalidRequest,
+    KartError,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +39,17 @@ RETRY_AFTER = "Retry-After"
 RETRY_AFTER_SECONDS = 2
 """What does not answer is back within seconds (a failover, a moment of crowding) or not soon: asking sooner adds to it."""
 
+CHALLENGE = "WWW-Authenticate"
+"""In each 401: how to sign in (RFC 6750)."""
+
 NUL = "\0"
 """PostgreSQL's text can't hold it, so no text of a request may."""
 
 STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     HeaderMissing: HTTPStatus.BAD_REQUEST,
     InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -247,9 +261,21 @@ def problem(
     )
 
 
-def _problem_of(error: KartError, status: HTTPStatus) -> Response:
+def error_response(error: KartError) -> Response:
+    """The problem that an error becomes. One that no client can have caused is a bug of ours."""
+    status = status_of(type(error))
+    if status is None:
+        return _bug()
     facts = {key: value for key, value in error.facts().items() if key not in RESERVED}
-    return problem(status, problem_type(type(error).__name__), str(error), facts)
+    response = problem(status, problem_type(type(error).__name__), str(error), facts)
+    if isinstance(error, Unauthenticated):
+        response.headers[CHALLENGE] = challenge(error.reason)
+    return response
+
+
+def challenge(reason: str | None) -> str:
+    """What a 401 says of how to sign in; `reason` is why a token was refused, None where there was none."""
+    return f'Bearer error="invalid_token", error_description="{reason}"' if reason else "Bearer"
 
 
 def problem_type(name: str) -> str:
@@ -270,12 +296,10 @@ def errors_to_http(view: Callable[..., Response]) -> Callable[..., Response]:
             _refuse_nul(path, "path")
             return view(**path)
         except KartError as error:
-            status = status_of(type(error))
-            return _problem_of(error, status) if status else _bug()
+            return error_response(error)
         except (DeadlockDetected, SerializationFailure):
             # Whoever met another gave way, and nothing of it happened.
-            crowded = Unavailable("Others were in the way.")
-            return _problem_of(crowded, HTTPStatus.SERVICE_UNAVAILABLE)
+            return error_response(Unavailable("Others were in the way."))
         except Exception:
             return _bug()
 

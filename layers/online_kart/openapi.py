@@ -15,7 +15,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from . import problems
 from .contract import JSON, Answer, Operation, errors_of, operation_of
 from .domain.errors import KartError
-from .http import HEADER_LENGTH_MAX, INTERNAL_ERROR, KEY, RETRY_AFTER, is_ours
+from .domain.principals import Access
+from .http import CHALLENGE, HEADER_LENGTH_MAX, INTERNAL_ERROR, KEY, RETRY_AFTER, is_ours
 from .problems import Schema, schema_name
 from .request_ids import HEADER
 
@@ -24,6 +25,7 @@ VERSION = "1.0.0"
 
 _REFERENCE = "#/components/schemas/{model}"
 _NOT_JSON = "NotJson"
+_SIGN_IN = "access_token"
 
 
 class Unsaid(Exception):
@@ -107,10 +109,15 @@ def document(app: Chalice, title: str, description: str) -> dict[str, Any]:
         "servers": [{"url": "."}],
         "tags": _tags(routes),
         "paths": paths,
-        # Sign-in is a later step: its `securitySchemes` come here, and `security` beside `paths`.
+        "security": [{_SIGN_IN: []}],
         "components": {
             "schemas": _components(routes, schemas) | _problems(errors, schemas),
-            "headers": {HEADER: _request_id(), RETRY_AFTER: _retry_after()},
+            "headers": {
+                HEADER: _request_id(),
+                RETRY_AFTER: _retry_after(),
+                CHALLENGE: _challenge(),
+            },
+            "securitySchemes": {_SIGN_IN: _sign_in()},
         },
     }
 
@@ -210,6 +217,23 @@ def _retry_after() -> Schema:
     }
 
 
+def _challenge() -> Schema:
+    return {
+        "required": True,
+        "description": "How to sign in (RFC 6750), and what is wrong with the token that was sent.",
+        "schema": {"type": "string"},
+    }
+
+
+def _sign_in() -> Schema:
+    return {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of the app's user pool. An operation's roles are listed with it: one is needed.",
+    }
+
+
 # -- an operation
 
 
@@ -223,7 +247,13 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "requestBody": _body(route, schemas),
         "responses": _answers(route, schemas),
     }
-    return {name: value for name, value in said.items() if value}
+    given = {name: value for name, value in said.items() if value}
+    return {**given, "security": _security(route.said.access)}
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """Empty where nobody has to sign in."""
+    return [{_SIGN_IN: sorted(access.roles)}] if access.needs_sign_in else []
 
 
 def _parameters(route: Route, schemas: _Schemas) -> Iterator[dict[str, Any]]:
@@ -325,12 +355,19 @@ def _problem(status: HTTPStatus, description: str, names: Sequence[str]) -> dict
     return {
         "description": description,
         "content": {problems.MEDIA_TYPE: {"schema": schema}},
-        "headers": _header(RETRY_AFTER) if is_ours(status) else {},
+        "headers": _header(*_headers_of(status)),
     }
 
 
-def _header(name: str) -> dict[str, Schema]:
-    return {name: {"$ref": f"#/components/headers/{name}"}}
+def _headers_of(status: HTTPStatus) -> Sequence[str]:
+    """Those of a problem, besides the request's id."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return (CHALLENGE,)
+    return (RETRY_AFTER,) if is_ours(status) else ()
+
+
+def _header(*names: str) -> dict[str, Schema]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _named(name: str) -> Schema:

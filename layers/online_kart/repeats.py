@@ -16,6 +16,7 @@ from psycopg import Connection
 from .http import KEY, rendered_response, required_header
 from .messaging import idempotency
 from .messaging.idempotency import Answer, Keyed
+from .signed_in import principal_of
 
 View = Callable[..., Response]
 
@@ -67,11 +68,11 @@ def is_safe(view: View) -> bool:
 
 
 def _keyed(request: Any) -> Keyed:
-    """A key counts for its path: nobody has to know the keys of others."""
+    """A key counts for who sends it and for its path: nobody has to know others' keys, nor learns their answers."""
     path = request.path.format(**(request.uri_params or {}))
     query = "&".join(f"{k}={v}" for k, v in sorted((request.query_params or {}).items()))
     return Keyed(
-        principal=f"{request.method} {path}",
+        principal=f"{principal_of(request).name} {request.method} {path}",
         key=required_header(request, KEY),
         digest=idempotency.digest(request.method, f"{path}?{query}", request.raw_body),
     )

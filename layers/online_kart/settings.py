@@ -18,6 +18,8 @@ class Settings(BaseModel):
     clock_file: str = ""
     event_bus: str = "kart"
     relay_function: str = ""
+    token_issuers: str = "[]"
+    """JSON: the user pools whose tokens the app takes (see `tokens.Issuer`). None: nobody can sign in."""
     aws_region: str = Field("ap-south-1", alias="AWS_DEFAULT_REGION")
 
     @classmethod

@@ -26,6 +26,7 @@ from ..errors import LocalError
 from ..invariants import Outcome, at_rest, check_all
 from ..ports import HOST, Ports
 from ..reading import Stores
+from ..sign_in import SignIn
 from . import report, setup, shopping
 from .client import Kart
 from .journeys import SHOP_TIME_ZONE, Journey
@@ -61,6 +62,7 @@ class System:
     databases: Databases
     documents_db: str
     clock: Clock
+    sign_in: SignIn
     network_file: Path
     """Where the network is written, to be read by people and planned with on paper."""
 
@@ -90,9 +92,9 @@ def run(system: System, console: Console, orders_count: int) -> bool:
     session = f"{int(time.time()):x}"
     stage = Stage(console)
     urls = (system.ports.fulfillment_app, system.ports.seller_app, system.ports.customer_app)
-    with closing(Kart(*(f"http://{HOST}:{port}" for port in urls))) as kart:
+    with closing(Kart(system.sign_in, *(f"http://{HOST}:{port}" for port in urls))) as kart:
         shop = _open_shop(kart, stage, session, system, rng)
-        staff = Staff(kart.fulfillment, clock, seed=SEED)
+        staff = Staff(kart.staff, clock, seed=SEED)
         staff.start()
         try:
             order_ids = _take_orders(kart, stage, shop, orders_count, session, rng)
@@ -153,11 +155,12 @@ def _take_orders(
     session: str,
     rng: random.Random,
 ) -> list[str]:
-    buyers = shopping.register_customers(kart.customer, CUSTOMERS, session, rng)
+    buyers = shopping.register_customers(kart, CUSTOMERS, session, rng)
     stage.done(f"{len(buyers)} customers registered")
-    order_ids = shopping.place_orders(kart.customer, buyers, shop, count, session, rng)
+    orders = shopping.place_orders(buyers, shop, count, session, rng)
+    order_ids = [order_id for order_id, _ in orders]
     stage.done(f"{len(order_ids)} orders placed by {shopping.CLIENTS} clients at once")
-    cancelled = shopping.cancel_some(kart.customer, order_ids, rng)
+    cancelled = shopping.cancel_some(orders, rng)
     stage.done(f"{len(cancelled)} orders cancelled by their customers")
     return order_ids
 
@@ -215,7 +218,7 @@ def _close_an_airport(kart: Kart, console: Console) -> str:
         if stop["facility"] in airports - KEPT_OPEN
     )
     airport = uses.most_common(1)[0][0] if uses else min(airports - KEPT_OPEN)
-    answer = kart.fulfillment.send("POST", f"/hubs/{airport}/closure", {})
+    answer = kart.planner.send("POST", f"/hubs/{airport}/closure", {})
     if answer.status_code >= 400:
         raise LocalError(f"{airport} could not be closed: {answer.text}")
     console.print(f"  Closed the airport {airport}: {uses[airport]} packages are to pass it")

@@ -51,7 +51,7 @@ def together(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
 
 def load_network(kart: Kart, network: Network) -> dict[str, Any]:
     """Put the network, and wait for its route tables. Answers the build."""
-    answer = kart.fulfillment.send("PUT", "/network", network.model_dump(mode="json"))
+    answer = kart.planner.send("PUT", "/network", network.model_dump(mode="json"))
     if answer.status_code >= 400:
         raise Refused("PUT", "/network", answer.status_code, answer.json())
     return wait_for_build(kart, answer.headers["Location"])
@@ -85,7 +85,7 @@ def load_sellers(kart: Kart) -> list[str]:
     ids = {s["email"]: s["seller_id"] for s in kart.fulfillment.pages("/sellers")}
     for seller in wanted:
         if seller.email not in ids:
-            registered = kart.seller.call(
+            registered = kart.a_seller(seller.email).call(
                 "POST", "/sellers", {"name": seller.name, "email": seller.email}
             )
             ids[seller.email] = registered["seller_id"]
@@ -157,8 +157,8 @@ def receive_stock(
 
     def receive(notice: tuple[str, list[dict[str, Any]]]) -> None:
         asn, lines = notice
-        body = {"counted": lines, "received_by": "dock"}
-        _unless_there(kart.fulfillment, f"/inbound-shipments/{asn}/receipts", body)
+        body = {"counted": lines}
+        _unless_there(kart.staff, f"/inbound-shipments/{asn}/receipts", body)
 
     together(receive, announced)
     waiting = {asn for asn, _ in announced}

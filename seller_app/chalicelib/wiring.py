@@ -5,7 +5,7 @@ The events of the inventory database are sent by the fulfillment app's relay, wh
 
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 from pymongo.database import Database as Documents
@@ -16,6 +16,9 @@ from online_kart.documents import connection
 from online_kart.messaging import relay
 from online_kart.postgres import Database
 from online_kart.settings import SellerSettings
+
+if TYPE_CHECKING:
+    from online_kart.tokens import Tokens
 
 
 @cache
@@ -45,6 +48,13 @@ def inventory_db() -> Connection[Any]:
 @cache
 def documents() -> Documents[dict[str, Any]]:
     return connection.database(settings().mongodb_uri, settings().documents_db)
+
+
+@cache
+def tokens() -> "Tokens":
+    from online_kart.tokens import Tokens  # only the authorizer needs it
+
+    return Tokens(settings().token_issuers)
 
 
 def nudge_relay() -> None:

@@ -2,29 +2,37 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chalice.test import Client
 from pymongo.database import Database as Documents
 
 from local.apps import LoadedApp, load_app
 from local.clock import ClockFile
 from local.databases import Databases
+from tests import identity
 from tests.contracts import contract_of
+from tests.identity import SignedIn
 
 
 class HttpClient:
     """Speaks JSON; what it is answered has `status_code`, `headers`, `body` and `json_body`.
 
-    Every answer, and every body that was taken, is held against the app's OpenAPI document.
+    Every answer, and every body that was taken, is held against the app's OpenAPI document. Who asks is an admin, or
+    whoever the client was made for.
     """
 
-    def __init__(self, app: Any) -> None:
-        self._http = Client(app).http
+    def __init__(self, app: Any, authorization: dict[str, str] | None = None) -> None:
+        self._app = app
+        self._http = SignedIn(app, authorization)
         self._contract = contract_of(app)
+
+    def signed_in(self, token: str) -> "HttpClient":
+        """The same app for somebody else."""
+        return HttpClient(self._app, identity.bearer(token))
 
     def get(self, path: str) -> Any:
         return self._checked("GET", path, None, self._http.get(path))
@@ -42,13 +50,16 @@ class HttpClient:
     def delete(self, path: str) -> Any:
         return self._checked("DELETE", path, None, self._http.delete(path))
 
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return self._send(method, path, body, headers)
+
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self._http.request(
             method,
             path,
             headers={"Content-Type": "application/json", **named},
-            body=json.dumps(body).encode(),
+            body=b"" if body is None else json.dumps(body).encode(),
         )
         return self._checked(method, path, body, answer)
 
@@ -78,26 +89,43 @@ def environment(
 @pytest.fixture
 def fulfillment(environment: pytest.MonkeyPatch, inventory_dsn: str) -> Iterator[HttpClient]:
     environment.setenv("KART_INVENTORY_DSN", inventory_dsn)
-    yield from client_of("fulfillment_app")
+    yield from client_of("fulfillment_app", environment)
 
 
 @pytest.fixture
 def seller(environment: pytest.MonkeyPatch, inventory_dsn: str) -> Iterator[HttpClient]:
     environment.setenv("KART_INVENTORY_DSN", inventory_dsn)
-    yield from client_of("seller_app")
+    yield from client_of("seller_app", environment)
 
 
 @pytest.fixture
 def customer(environment: pytest.MonkeyPatch, customer_dsn: str) -> Iterator[HttpClient]:
     environment.setenv("KART_CUSTOMER_DSN", customer_dsn)
-    yield from client_of("customer_app")
+    yield from client_of("customer_app", environment)
 
 
-def client_of(name: str) -> Iterator[HttpClient]:
+def client_of(name: str, environment: pytest.MonkeyPatch) -> Iterator[HttpClient]:
     app = load_app(name)
     forget_connections(app)
+    environment.setenv(identity.VARIABLE, identity.issuers(name))
+    read_settings(app)
     yield HttpClient(app.app)
     forget_connections(app)
+
+
+@contextmanager
+def without_stores(name: str, environment: pytest.MonkeyPatch) -> Iterator[SignedIn]:
+    """An app that can be asked only what needs none."""
+    for variable in ("KART_INVENTORY_DSN", "KART_CUSTOMER_DSN"):
+        environment.setenv(variable, "")
+    for _ in client_of(name, environment):
+        yield SignedIn(load_app(name).app)
+
+
+def read_settings(app: LoadedApp) -> None:
+    """Now, while the environment is the app's own."""
+    wiring: Any = app.wiring
+    wiring.settings()
 
 
 def forget_connections(app: LoadedApp) -> None:

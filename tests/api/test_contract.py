@@ -19,9 +19,11 @@ from online_kart.contract import ok, operation
 from online_kart.documentation import CONVENTIONS, MEDIA_TYPES
 from online_kart.domain import errors
 from online_kart.domain.errors import KartError
+from online_kart.domain.principals import NOBODY, Role
 from online_kart.http import INTERNAL_ERROR, NUL, errors_to_http, json_response
 from online_kart.openapi import Unsaid, document, routes_of
 from online_kart.request_ids import with_request_id
+from tests.api.conftest import without_stores
 from tests.contracts import Broken, Contract, contract_of
 
 ROUTES = [(name, route) for name in APPS for route in routes_of(load_app(name).app)]
@@ -29,6 +31,7 @@ LISTS = [(name, route) for name, route in ROUTES if any(a.is_page for a in route
 BODIES = [(name, route) for name, route in ROUTES if route.said.body is not None]
 ONLY_IN_MACHINES = {
     "Conflict",
+    "Forbidden",
     "OrderAlreadyDelivered",
     "OutOfStock",
     "PackagesAlreadyDiscarded",
@@ -86,9 +89,56 @@ def test_an_operation_knows_each_part_of_its_path(name, route):
     assert set(route.said.path) <= set(route.parameters)
 
 
-def test_a_document_claims_no_sign_in_before_there_is_one(served):
-    assert "security" not in served
-    assert "securitySchemes" not in served["components"]
+OPEN = {
+    "customer_app": {"list_categories", "list_items", "item_by_sku"},
+    "fulfillment_app": set(),
+    "seller_app": set(),
+}
+"""Operations that nobody has to sign in for, besides those of every app."""
+
+OPEN_IN_EVERY_APP = {"health", "ready", "api_document", "api_page", "api_page_file"}
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_few_operations_are_open_and_they_are_known(name):
+    told = contract_of(load_app(name).app).said["paths"].values()
+    open_ones = {
+        each["operationId"] for path in told for each in path.values() if not each["security"]
+    }
+
+    assert open_ones == OPEN[name] | OPEN_IN_EVERY_APP
+
+
+@pytest.mark.parametrize(("name", "route"), ROUTES, ids=named)
+def test_every_operation_says_who_may_call_it(name, route):
+    access = route.said.access
+
+    assert access != NOBODY, "Say access=… in @operation."
+    assert Role.ADMIN in access.roles or not access.needs_sign_in
+
+
+@pytest.mark.parametrize(("name", "route"), ROUTES, ids=named)
+def test_an_auditor_changes_nothing(name, route):
+    reads = route.method == "GET" or route.name in CHANGE_NOTHING
+
+    assert (Role.AUDITOR in route.said.access.roles) <= reads
+
+
+CHANGE_NOTHING = {"ask_for_promises"}
+"""Operations that are no GET, because what they ask is too long for a URL."""
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_operation_but_the_open_ones_has_the_authorizer(name):
+    """It is put on all routes at once, so that no view can forget it."""
+    app = load_app(name).app
+    unguarded = {route.name for route in routes_of(app) if not authorizer_of(app, route)}
+
+    assert unguarded == OPEN[name] | OPEN_IN_EVERY_APP
+
+
+def authorizer_of(app, route):
+    return app.routes[route.path][route.method].authorizer
 
 
 def test_a_view_that_says_nothing_of_itself_is_found():
@@ -183,11 +233,14 @@ def test_every_error_is_answered_by_some_operation_or_known_to_be_for_machines_o
     [(n, r) for n, r in ROUTES if r.parameters and r.method == "GET"],
     ids=named,
 )
-def test_a_text_in_a_path_that_no_text_may_be_is_refused_as_the_document_says(name, route):
+def test_a_text_in_a_path_that_no_text_may_be_is_refused_as_the_document_says(
+    name, route, environment
+):
     app = load_app(name).app
     url = re.sub(r"{\w+}", NUL, route.path)  # decoded, as API Gateway hands it on
 
-    answer = Client(app).http.get(url)
+    with without_stores(name, environment) as http:
+        answer = http.get(url)
 
     assert answer.status_code == 422
     contract_of(app).check("GET", url, None, answer)

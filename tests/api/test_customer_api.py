@@ -5,12 +5,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from chalice.test import Client
 
 from customer_app.chalicelib.services import orders
 from local.apps import load_app
 from online_kart.customer_db import catalog
 from online_kart.domain.events import CategoryChanged
+from tests.api.conftest import forget_connections
+from tests.identity import SignedIn
 from tests.storefront import SELLER, confirm, put_offer, put_paths
 
 ADDRESS = {
@@ -81,6 +82,7 @@ def test_the_app_says_that_it_is_up_and_that_its_stores_answer(customer, now):
 
 def test_an_app_whose_database_is_gone_is_up_but_not_ready(customer, environment):
     environment.setenv("KART_CUSTOMER_DSN", "postgresql://nobody@127.0.0.1:1/nothing")
+    forget_connections(load_app("customer_app"))
 
     assert customer.get("/health").status_code == 200
     assert_problem(customer.get("/ready"), 503, "Unavailable")
@@ -293,7 +295,7 @@ def test_an_order_is_cancelled_and_cancelling_again_is_the_same(customer, order)
 
 
 def test_a_cancellation_needs_no_body_of_any_kind(customer, order):
-    http = Client(load_app("customer_app").app).http
+    http = SignedIn(load_app("customer_app").app)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 
     answer = http.post(f"/orders/{order['order_id']}/cancellation", headers=form, body=b"")
@@ -359,7 +361,7 @@ def test_a_change_of_what_is_unknown_is_not_found(customer, path):
 @pytest.mark.parametrize("path", ["/customers", "/orders", "/customers/{}/addresses"])
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
 def test_what_is_no_json_object_is_refused(customer, path, body):
-    http = Client(load_app("customer_app").app).http
+    http = SignedIn(load_app("customer_app").app)
     headers = {"Content-Type": "application/json", "Idempotency-Key": "1"}
 
     answer = http.post(path.format(uuid4()), headers=headers, body=body)

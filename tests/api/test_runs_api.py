@@ -4,11 +4,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from chalice.test import Client
 
 from fulfillment_app.chalicelib.services import reconciliations
 from local.apps import load_app
 from online_kart.inventory_db import runs
+from tests.identity import SignedIn
 
 
 def assert_problem(answer, status, type_):
@@ -85,7 +85,7 @@ def test_a_reconciliation_is_asked_for_and_found_at_its_location(fulfillment):
 
 
 def test_asking_for_a_reconciliation_needs_no_body_of_any_kind(fulfillment):
-    http = Client(load_app("fulfillment_app").app).http
+    http = SignedIn(load_app("fulfillment_app").app)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 
     assert http.post("/reconciliations", headers=form, body=b"").status_code == 202

@@ -30,6 +30,7 @@ from online_kart.documents import connection
 from online_kart.messaging.machines import MACHINES
 from online_kart.postgres import Database
 from online_kart.settings import CustomerSettings, FulfillmentSettings, SellerSettings
+from tests import identity
 from tests.crashes.kills import Kill, Killed, Reaper
 
 REGION = "local"
@@ -45,6 +46,7 @@ HTTP = "http "
 CHILD_SECONDS_MAX = 60.0
 
 APPS = load_apps()
+HEADERS = {name: {"Content-Type": "application/json", **identity.as_admin(name)} for name in APPS}
 
 AwsCall = Callable[[str, dict[str, Any]], Any]
 """(`put_events`, its arguments) → its answer. Raises AwsRefused."""
@@ -147,13 +149,17 @@ def _rewire(app: LoadedApp, functions: Mapping[str, Any]) -> None:
     """Only what the app's wiring has; what it made of the former ones is forgotten."""
     wiring = vars(app.wiring)
     wiring.update({name: made for name, made in functions.items() if name in wiring})
-    for name in ("bus", "state_machine_arns", "step_functions"):
+    for name in ("bus", "state_machine_arns", "step_functions", "tokens"):
         if name in wiring:
             wiring[name].cache_clear()
 
 
 def _settings(app: str, plugs: Plugs) -> FulfillmentSettings | SellerSettings | CustomerSettings:
-    common = {"mongodb_uri": plugs.mongodb_uri, "relay_function": RELAY_OF[app]}
+    common = {
+        "mongodb_uri": plugs.mongodb_uri,
+        "relay_function": RELAY_OF[app],
+        "token_issuers": identity.issuers(app),
+    }
     match app:
         case "customer_app":
             return CustomerSettings(customer_dsn=plugs.customer_dsn, **common)
@@ -174,7 +180,7 @@ def forget() -> None:
 
 def _respond(app: LoadedApp, event: dict[str, Any], context: object) -> dict[str, Any]:
     """A request of a client, as API Gateway passes it."""
-    headers = {"Content-Type": "application/json", **event["headers"]}
+    headers = {**HEADERS[app.name], **event["headers"]}
     body = b"" if event["body"] is None else json.dumps(event["body"]).encode()
     answer = Client(app.app).http.request(
         event["method"], event["path"], headers=headers, body=body

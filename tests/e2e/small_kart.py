@@ -15,7 +15,9 @@ from local.demo.client import Kart
 from local.demo.run import ORDER_ENDS, check_at_rest
 from local.demo.setup import load_network, wait_until
 from local.environment import documents_db
-from local.system import System
+from local.people import People
+from local.sign_in import SignIn
+from local.system import ENGINE, System
 from online_kart.documents import connection
 from online_kart.documents.collection import Documents
 from online_kart.domain.network import Leg, Network
@@ -97,7 +99,7 @@ class SmallKart:
             key=str(uuid4()),
         )
         path = f"/inbound-shipments/{announced['asn']}"
-        counted = {"counted": lines, "received_by": "dock"}
+        counted = {"counted": lines}
         self.kart.fulfillment.call("POST", f"{path}/receipts", counted)
         wait_until(
             "the receipt",
@@ -197,7 +199,8 @@ def small_kart(shell: Shell) -> Iterator[SmallKart]:
     addresses = system.addresses()
     assert addresses is not None, "nothing runs"
     urls = (addresses.url(f"{app}_app") for app in ("fulfillment", "seller", "customer"))
-    with closing(Kart(*urls)) as kart:
+    sign_in = SignIn(addresses.url(ENGINE), People(shell.state))
+    with closing(Kart(sign_in, *urls)) as kart:
         shop = SmallKart(kart, addresses.databases, system.clock_file)
         yield shop
         shop.documents.client.close()

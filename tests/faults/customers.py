@@ -5,11 +5,10 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-from chalice.test import Client
-
 from local.invariants import check_all
 from local.reading import Stores
 from tests.buyers import Buyer
+from tests.identity import SignedIn
 from tests.workflows.conftest import Engine
 
 WAIT_SECONDS_MAX = 200.0
@@ -20,7 +19,7 @@ class Http:
 
     def __init__(self, engine: Engine) -> None:
         app: Any = engine.apps["customer_app"].app
-        self._http = Client(app).http
+        self._http = SignedIn(app)
 
     def place(self, buyer: Buyer, key: str) -> Any:
         body = {

@@ -13,9 +13,12 @@ import pytest
 from local.__main__ import tell_dead_letters
 from local.bus import ENTRIES_BYTES_MAX
 from local.engine import EngineServer
+from local.environment import REGION
 from local.payment_server import Books
+from local.people import People
 from local.ports import HOST
 from local.reading import Stores
+from local.user_pools import UserPools
 from online_kart.messaging import outbox
 from tests.buyers import Buyer, a_buyer
 from tests.faults import accept_writes, refuse_writes
@@ -132,7 +135,7 @@ def test_an_event_of_an_unknown_edition_is_guessed_at_by_nobody(
 def serving(engine: Engine, tmp_path: Path) -> Iterator[str]:
     """The engine over HTTP, as people reach it; its URL."""
     with contextlib.closing(Books(tmp_path / "payments.sqlite")) as books:
-        server = EngineServer(0, engine.aws, books)
+        server = EngineServer(0, engine.aws, books, UserPools(People(tmp_path), REGION))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://{HOST}:{server.server_port}"

@@ -24,6 +24,7 @@ from online_kart.inventory_db import batches
 from tests.buyers import Buyer, a_buyer
 from tests.faults import sweep_runs
 from tests.faults.customers import Http, broken_invariants, placed
+from tests.identity import ADMIN
 from tests.market import HOLD, Market, open_market
 from tests.shop import PRICE_PAISE
 from tests.workflows.conftest import Engine, forget_connections
@@ -106,7 +107,12 @@ def test_customers_whose_clock_differs_are_served_and_sales_count_in_the_month_o
         engine.settle()
         at: Any = engine.apps["fulfillment_app"].wiring
         deliveries.delivered(
-            market.conn, market.documents, package_of(neighbour, order_id), "signed", at.now()
+            market.conn,
+            market.documents,
+            ADMIN,
+            package_of(neighbour, order_id),
+            "signed",
+            at.now(),
         )
         month = date(2026, 3 if fulfillment_now == BEFORE_MIDNIGHT else 4, 1)
         months[month] = months.get(month, 0) + 1

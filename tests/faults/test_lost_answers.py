@@ -26,6 +26,7 @@ from tests.contracts import kept_headers
 from tests.faults import sweep_runs
 from tests.faults.conftest import Say
 from tests.faults.customers import Http, broken_invariants, placed
+from tests.identity import ADMIN
 from tests.workflows.conftest import Engine
 
 MOMENTS_MAX = 60
@@ -82,11 +83,13 @@ def received(engine: Engine, buyer: Buyer) -> str:
         fc_code="BLR1", expected_on=buyer.now.date(), lines=[ShipmentLine(sku="MUG", quantity=5)]
     )
     keyed = Keyed("Asha", key, key)
-    inbound.announce(market.conn, market.documents, market.seller_id, command, keyed, buyer.now)
+    inbound.announce(
+        market.conn, market.documents, ADMIN, market.seller_id, command, keyed, buyer.now
+    )
     asn = asn_of(market.seller_id, key)
     counted = CountedLine(sku="MUG", quantity=4, reason="one broken")
-    at_dock = ReceiveShipment(counted=[counted], received_by="Ravi")
-    dock.receive(market.conn, market.documents, asn, at_dock, buyer.now)
+    at_dock = ReceiveShipment(counted=[counted])
+    dock.receive(market.conn, market.documents, ADMIN, asn, at_dock, buyer.now)
     engine.settle(relays_may_fail=True)
     row = market.conn.execute("SELECT status FROM receipts WHERE asn = %s", [asn]).fetchone()
     assert row is not None

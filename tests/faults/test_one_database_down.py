@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 import pytest
-from chalice.test import Client
 
 from local.reading import Stores
 from tests.buyers import Buyer
 from tests.faults.conftest import Network, Say
 from tests.faults.customers import Http, broken_invariants, seconds_until_served
+from tests.identity import SignedIn
 from tests.workflows.conftest import Engine
 
 BEFORE, DURING = 4, 6
@@ -36,7 +36,7 @@ def retry_speed(away_seconds: float) -> float:
 
 def fulfillment_centers(engine: Engine) -> Any:
     app: Any = engine.apps["fulfillment_app"].app
-    return Client(app).http.get("/fulfillment-centers")
+    return SignedIn(app).get("/fulfillment-centers")
 
 
 def assert_says_try_again(answer: Any) -> None:

@@ -21,6 +21,7 @@ from online_kart.domain.errors import (
     NotFound,
     UnitsHaveLeft,
 )
+from tests.identity import ADMIN
 
 from ..faults import crash_before_the_commit
 from ..freight import (
@@ -89,7 +90,7 @@ def arrive(
 ) -> Batch:
     at = at or a_batch(shop, batch_id).expected_at
     assert at is not None
-    return line_haul.arrive(shop.conn, shop.documents, batch_id, scanned, missing, "Ravi", at)
+    return line_haul.arrive(shop.conn, shop.documents, ADMIN, batch_id, scanned, missing, at)
 
 
 # Joining
@@ -286,7 +287,7 @@ def test_a_moved_batch_gets_a_new_run_and_its_packages_expect_the_new_time(shop)
     batch = a_batch(shop, batch_of(shop.conn, package_id))
     due_at = batch.due_at + timedelta(hours=1)
 
-    moved = batches.reschedule(shop.conn, shop.documents, batch.batch_id, due_at, shop.now)
+    moved = batches.reschedule(shop.conn, shop.documents, ADMIN, batch.batch_id, due_at, shop.now)
 
     assert (moved.due_at, moved.revision) == (due_at, 2)
     opened = events_of(shop.conn, "BatchOpened")[-1]
@@ -304,7 +305,7 @@ def test_a_batch_can_not_be_moved_to_the_past_onto_another_or_after_it_was_close
     )
 
     def move(due_at: datetime) -> None:
-        batches.reschedule(shop.conn, shop.documents, batch.batch_id, due_at, shop.now)
+        batches.reschedule(shop.conn, shop.documents, ADMIN, batch.batch_id, due_at, shop.now)
 
     with pytest.raises(InvalidRequest):
         move(shop.now - timedelta(minutes=1))
@@ -421,7 +422,7 @@ def test_departing_and_arriving_take_as_many_statements_for_200_packages_as_for_
             CountingConnection.calls = 0
             line_haul.depart(conn, shop.documents, batch.batch_id, 1, HOP_LIMIT, batch.due_at)
             departing, CountingConnection.calls = CountingConnection.calls, 0
-            line_haul.arrive(conn, shop.documents, batch.batch_id, None, (), "Ravi", batch.due_at)
+            line_haul.arrive(conn, shop.documents, ADMIN, batch.batch_id, None, (), batch.due_at)
             return departing, CountingConnection.calls
 
     assert calls(BY_AIR, 1) == calls(BY_ROAD, 200)
@@ -533,8 +534,8 @@ def test_a_batch_is_looked_for_missed_and_told_of_less_and_less_often(shop):
 def test_restocking_units_leave_one_stock_with_their_batch(shop):
     units = a_transfer(shop, 40)
 
-    batch = batches.send_units(shop.conn, units, shop.now)
-    assert batches.send_units(shop.conn, units, shop.now) == batch
+    batch = batches.send_units(shop.conn, ADMIN, units, shop.now)
+    assert batches.send_units(shop.conn, ADMIN, units, shop.now) == batch
     departed(shop, batch.batch_id)
 
     assert (batch.origin, batch.destination) == BY_ROAD
@@ -542,7 +543,7 @@ def test_restocking_units_leave_one_stock_with_their_batch(shop):
     (carried,) = batches.by_id(shop.conn, batch.batch_id).manifest.units
     assert (carried.transfer_id, carried.quantity) == (units.transfer_id, 40)
     with pytest.raises(UnitsHaveLeft):
-        batches.send_units(shop.conn, units, shop.now)
+        batches.send_units(shop.conn, ADMIN, units, shop.now)
     assert broken_invariants(shop.conn) == []
 
 
@@ -558,7 +559,7 @@ def a_transfer(shop: Shop, quantity: int, destination: str = "BLR2") -> SendUnit
 
 
 def test_units_that_were_sold_meanwhile_stay_behind(shop):
-    batch = batches.send_units(shop.conn, a_transfer(shop, 1001), shop.now)
+    batch = batches.send_units(shop.conn, ADMIN, a_transfer(shop, 1001), shop.now)
 
     departed(shop, batch.batch_id)
 
@@ -569,7 +570,7 @@ def test_units_that_were_sold_meanwhile_stay_behind(shop):
 @pytest.mark.parametrize("destination", ["BLR", "DEL1", "NOWHERE"])
 def test_units_go_from_fc_to_fc_over_one_leg_only(shop, destination):
     with pytest.raises(NotFound):
-        batches.send_units(shop.conn, a_transfer(shop, 1, destination), shop.now)
+        batches.send_units(shop.conn, ADMIN, a_transfer(shop, 1, destination), shop.now)
 
 
 # Listing

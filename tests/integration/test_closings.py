@@ -24,6 +24,7 @@ from tests.closings import (
     replanned,
     undone,
 )
+from tests.identity import ADMIN
 from tests.networks import HOP_LIMIT, build
 from tests.servers import fresh_name
 from tests.under_way import lanes_of, lanes_through_all, open_india, put_under_way, see
@@ -165,7 +166,7 @@ def move_on(market, batch):
     elif batch.status == "closed":
         line_haul.depart(conn, documents, batch.batch_id, batch.revision, HOP_LIMIT, batch.due_at)
     elif batch.status == "in_transit":
-        line_haul.arrive(conn, documents, batch.batch_id, None, (), "Ravi", batch.expected_at)
+        line_haul.arrive(conn, documents, ADMIN, batch.batch_id, None, (), batch.expected_at)
     else:
         for package_id in manifests.packages_in(conn, batch.batch_id):
             forwarding.forward(conn, documents, batch.batch_id, package_id, batch.arrived_at)

@@ -25,6 +25,7 @@ from tests.both_sides import FAR, NEIGHBOUR, BothSides, open_both_sides, to_serv
 from tests.faults import Crash
 from tests.freight import broken_invariants, departed, forwarded, history_of
 from tests.fuses import Fuse, FusedDocuments, fused_connection
+from tests.identity import ADMIN
 from tests.market import Market
 from tests.storefront import an_order_of, place
 
@@ -113,7 +114,7 @@ class World(NamedTuple):
     def cancelled(self, order_id: UUID) -> None:
         order = to_serve(self.stores.customer, order_id)
         customer, now = self.sides.stores.customer, self.market.now
-        self.do(lambda: cancellations.request(customer, order_id, now))
+        self.do(lambda: cancellations.request(customer, ADMIN, order_id, now))
         self.do(lambda: self.market.recall(order))
         self.do(lambda: self.market.release(order))
         self.do(lambda: cancellations.finish(customer, order_id, now))
@@ -170,8 +171,10 @@ def to_the_door(world: World) -> None:
     package_id = world.confirmed(order_id)
     world.leg_done(package_id)
     conn, documents, now = world.market.conn, world.market.documents, world.market.now
-    world.do(lambda: deliveries.failed(conn, documents, package_id, 1, "nobody at home", now))
-    world.do(lambda: deliveries.delivered(conn, documents, package_id, "signed", now))
+    world.do(
+        lambda: deliveries.failed(conn, documents, ADMIN, package_id, 1, "nobody at home", now)
+    )
+    world.do(lambda: deliveries.delivered(conn, documents, ADMIN, package_id, "signed", now))
     world.told()
     assert world.order_status(order_id) == "finished"
     assert world.history_of(package_id) == (
@@ -212,7 +215,7 @@ def nobody_at_home(world: World) -> None:
     for attempt in (1, 2, 3):
         if attempt == 2:
             world.fuse.light()
-        told = (conn, documents, package_id, attempt, "nobody at home", now)
+        told = (conn, documents, ADMIN, package_id, attempt, "nobody at home", now)
         world.do(lambda told=told: deliveries.failed(*told))  # type: ignore[misc]
     world.leg_done(package_id)
     world.told()

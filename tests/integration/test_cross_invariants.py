@@ -26,6 +26,7 @@ from online_kart.domain.invariants import INVARIANTS
 from online_kart.domain.routes import RouteTable
 from online_kart.postgres import Database
 from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
+from tests.identity import ADMIN
 from tests.servers import fresh_name
 
 CHECKS = dict(ACROSS)
@@ -455,7 +456,9 @@ def test_a_path_that_is_not_its_row_s_is_found(world, changes):
 
 def test_a_failed_delivery_changes_no_path(world, now):
     sides = world.stores
-    deliveries.failed(sides.inventory, sides.documents, world.out_for_delivery, 1, "nobody", now)
+    deliveries.failed(
+        sides.inventory, sides.documents, ADMIN, world.out_for_delivery, 1, "nobody", now
+    )
 
     assert world.broken(10) == []
 

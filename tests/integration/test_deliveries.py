@@ -23,6 +23,7 @@ from tests.freight import (
     put_package,
     put_shop,
 )
+from tests.identity import ADMIN
 from tests.shop import CATEGORY, PRICE_PAISE, events_of
 from tests.together import run_together
 
@@ -42,13 +43,13 @@ def package_id(shop):
 
 def deliver(shop, package_id, conn=None):
     return deliveries.delivered(
-        conn or shop.conn, shop.documents, package_id, "signed by Asha", shop.now
+        conn or shop.conn, shop.documents, ADMIN, package_id, "signed by Asha", shop.now
     )
 
 
 def fail(shop, package_id, attempt):
     return deliveries.failed(
-        shop.conn, shop.documents, package_id, attempt, "nobody at home", shop.now
+        shop.conn, shop.documents, ADMIN, package_id, attempt, "nobody at home", shop.now
     )
 
 

@@ -31,6 +31,7 @@ from seller_app.chalicelib.services import prices
 from tests.both_sides import FAR, NEAR, NEIGHBOUR, BothSides, open_both_sides, to_serve
 from tests.buyers import Buyer
 from tests.freight import batch_of, forwarded
+from tests.identity import ADMIN
 from tests.servers import fresh_name
 
 STEPS = 150
@@ -103,7 +104,7 @@ def deliver(shop: Shop) -> bool:
     market, package_id = shop.sides.market, shop.a_package("out_for_delivery")
     if package_id is None:
         return False
-    deliveries.delivered(market.conn, market.documents, package_id, "signed", market.now)
+    deliveries.delivered(market.conn, market.documents, ADMIN, package_id, "signed", market.now)
     return True
 
 
@@ -114,7 +115,7 @@ def fail(shop: Shop) -> bool:
         return False
     for attempt in (1, 2, 3):
         deliveries.failed(
-            market.conn, market.documents, package_id, attempt, "nobody at home", market.now
+            market.conn, market.documents, ADMIN, package_id, attempt, "nobody at home", market.now
         )
     return True
 
@@ -146,7 +147,7 @@ def adjust(shop: Shop) -> bool:
     command = AdjustStock(sku="MUG", seller_id=market.seller_id, change=change, reason="Counted.")
     keyed = Keyed("Meera", f"{market.now}", "digest")
     try:
-        stock.adjust_stock(market.conn, NEAR, command, keyed, market.now)
+        stock.adjust_stock(market.conn, ADMIN, NEAR, command, keyed, market.now)
     except StockTooLow:
         return False
     return True
@@ -155,7 +156,7 @@ def adjust(shop: Shop) -> bool:
 def reprice(shop: Shop) -> bool:
     market = shop.sides.market
     command = ChangePrice(price_paise=shop.rng.randint(1, 90_000))
-    prices.change(market.conn, market.seller_id, shop.rng.choice(SKUS), command, market.now)
+    prices.change(market.conn, ADMIN, market.seller_id, shop.rng.choice(SKUS), command, market.now)
     return True
 
 

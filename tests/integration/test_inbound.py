@@ -32,6 +32,7 @@ from online_kart.domain.inbound import (
 from online_kart.domain.sellers import JudgeSeller
 from online_kart.messaging.idempotency import Keyed, digest
 from seller_app.chalicelib.services import inbound
+from tests.identity import ADMIN
 from tests.shop import an_approved_seller, events_of, put_fc, put_item
 
 SOON = date(2026, 3, 9)
@@ -58,7 +59,7 @@ def announce(inventory_db, documents, seller, now):
             **({"fc_code": "BLR1", "expected_on": SOON, "lines": lines} | changes)
         )
         keyed = Keyed("Asha", key, digest("POST", "/", command.model_dump_json()))
-        answer = inbound.announce(conn, documents, seller.seller_id, command, keyed, at)
+        answer = inbound.announce(conn, documents, ADMIN, seller.seller_id, command, keyed, at)
         return ShownShipment.model_validate_json(answer.body)
 
     return announce
@@ -67,7 +68,6 @@ def announce(inventory_db, documents, seller, now):
 def a_count(**quantities):
     return ReceiveShipment(
         counted=[CountedLine(sku=sku, quantity=n) for sku, n in quantities.items()],
-        received_by="Ravi",
     )
 
 
@@ -172,16 +172,18 @@ def test_an_amended_shipment_has_the_next_version(inventory_db, documents, selle
     asn = announce().asn
     later = now + timedelta(hours=1)
     command = AmendShipment(lines=MUGS, expected_on=date(2026, 3, 12))
-    amended = inbound.amend(inventory_db, documents, seller.seller_id, asn, command, later)
+    amended = inbound.amend(inventory_db, documents, ADMIN, seller.seller_id, asn, command, later)
     assert (amended.version, amended.lines, amended.updated_at) == (2, MUGS, later)
-    assert inbound.by_asn(inventory_db, documents, seller.seller_id, asn) == amended
+    assert inbound.by_asn(inventory_db, documents, ADMIN, seller.seller_id, asn) == amended
     assert logged(documents, asn) == [("announced", 1), ("amended", 2)]
 
 
 def test_an_amendment_that_changes_nothing_is_none(inventory_db, documents, seller, announce, now):
     shipment = announce()
     for command in (AmendShipment(), AmendShipment(lines=BOTH, expected_on=SOON)):
-        same = inbound.amend(inventory_db, documents, seller.seller_id, shipment.asn, command, now)
+        same = inbound.amend(
+            inventory_db, documents, ADMIN, seller.seller_id, shipment.asn, command, now
+        )
         assert same == shipment
     assert logged(documents, shipment.asn) == [("announced", 1)]
 
@@ -190,29 +192,31 @@ def test_an_amendment_must_be_offered_too(inventory_db, documents, seller, annou
     asn = announce().asn
     command = AmendShipment(lines=[ShipmentLine(sku="LID", quantity=1)])
     with pytest.raises(UnknownReference):
-        inbound.amend(inventory_db, documents, seller.seller_id, asn, command, now)
+        inbound.amend(inventory_db, documents, ADMIN, seller.seller_id, asn, command, now)
     assert logged(documents, asn) == [("announced", 1)]
 
 
 def test_a_cancelled_shipment_is_upcoming_no_more(inventory_db, documents, seller, announce, now):
     asn = announce().asn
     for _ in range(2):
-        inbound.cancel(inventory_db, documents, seller.seller_id, asn, now)
+        inbound.cancel(inventory_db, documents, ADMIN, seller.seller_id, asn, now)
     assert upcoming_shipments.by_asn(documents, asn) is None
-    assert inbound.by_asn(inventory_db, documents, seller.seller_id, asn).status == "cancelled"
+    assert (
+        inbound.by_asn(inventory_db, documents, ADMIN, seller.seller_id, asn).status == "cancelled"
+    )
     assert {what for what, _ in logged(documents, asn)} == {"announced", "cancelled"}
     with pytest.raises(ShipmentIsOver):
         inbound.amend(
-            inventory_db, documents, seller.seller_id, asn, AmendShipment(lines=MUGS), now
+            inventory_db, documents, ADMIN, seller.seller_id, asn, AmendShipment(lines=MUGS), now
         )
     with pytest.raises(ShipmentIsOver):
-        dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+        dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
 
 
 def test_a_cancelled_shipment_does_not_come_back(inventory_db, documents, seller, announce, now):
     """Not even by the request that announced it, when its answer is forgotten."""
     asn = announce().asn
-    inbound.cancel(inventory_db, documents, seller.seller_id, asn, now)
+    inbound.cancel(inventory_db, documents, ADMIN, seller.seller_id, asn, now)
     inventory_db.execute("DELETE FROM idempotency_keys")
     with pytest.raises(ShipmentIsOver):
         announce()
@@ -222,12 +226,12 @@ def test_another_sellers_shipment_is_not_there(inventory_db, documents, announce
     asn = announce().asn
     other = an_approved_seller(inventory_db, now, "Bina Stores").seller_id
     with pytest.raises(NotFound):
-        inbound.by_asn(inventory_db, documents, other, asn)
+        inbound.by_asn(inventory_db, documents, ADMIN, other, asn)
     with pytest.raises(NotFound):
-        inbound.amend(inventory_db, documents, other, asn, AmendShipment(lines=MUGS), now)
+        inbound.amend(inventory_db, documents, ADMIN, other, asn, AmendShipment(lines=MUGS), now)
     with pytest.raises(NotFound):
-        inbound.cancel(inventory_db, documents, other, asn, now)
-    assert inbound.listed(inventory_db, documents, other, None, 10) == []
+        inbound.cancel(inventory_db, documents, ADMIN, other, asn, now)
+    assert inbound.listed(inventory_db, documents, ADMIN, other, None, 10) == []
 
 
 # -- receiving
@@ -235,9 +239,9 @@ def test_another_sellers_shipment_is_not_there(inventory_db, documents, announce
 
 def test_what_arrived_is_counted_and_told_of_once(inventory_db, documents, announce, now):
     asn = announce().asn
-    first = dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    first = dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
     later = now + timedelta(minutes=1)
-    assert dock.receive(inventory_db, documents, asn, a_count(POT=2, MUG=5), later) == first
+    assert dock.receive(inventory_db, documents, ADMIN, asn, a_count(POT=2, MUG=5), later) == first
     assert (first.status, first.arrived_at, first.discrepancies) == ("arrived", now, [])
     (told,) = events_of(inventory_db, "ShipmentArrived")
     assert (told["asn"], told["fc_code"], told["revision"]) == (asn, "BLR1", 1)
@@ -245,30 +249,29 @@ def test_what_arrived_is_counted_and_told_of_once(inventory_db, documents, annou
 
 def test_a_second_count_that_differs_is_refused(inventory_db, documents, announce, now):
     asn = announce().asn
-    dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
     short = ReceiveShipment(
         counted=[
             CountedLine(sku="MUG", quantity=4, reason="broken"),
             CountedLine(sku="POT", quantity=2),
         ],
-        received_by="Ravi",
     )
     with pytest.raises(ShipmentCountedOtherwise):
-        dock.receive(inventory_db, documents, asn, short, now)
+        dock.receive(inventory_db, documents, ADMIN, asn, short, now)
 
 
 def test_what_has_arrived_cannot_be_amended_or_cancelled(
     inventory_db, documents, seller, announce, now
 ):
     asn = announce().asn
-    dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
     with pytest.raises(ShipmentHasArrived):
         inbound.amend(
-            inventory_db, documents, seller.seller_id, asn, AmendShipment(lines=MUGS), now
+            inventory_db, documents, ADMIN, seller.seller_id, asn, AmendShipment(lines=MUGS), now
         )
     with pytest.raises(ShipmentHasArrived):
-        inbound.cancel(inventory_db, documents, seller.seller_id, asn, now)
-    assert inbound.by_asn(inventory_db, documents, seller.seller_id, asn).status == "arrived"
+        inbound.cancel(inventory_db, documents, ADMIN, seller.seller_id, asn, now)
+    assert inbound.by_asn(inventory_db, documents, ADMIN, seller.seller_id, asn).status == "arrived"
 
 
 def test_of_a_cancellation_and_an_arrival_at_once_one_wins(
@@ -279,12 +282,12 @@ def test_of_a_cancellation_and_an_arrival_at_once_one_wins(
     def cancel(asn, barrier):
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
             barrier.wait()
-            inbound.cancel(conn, documents, seller.seller_id, asn, now)
+            inbound.cancel(conn, documents, ADMIN, seller.seller_id, asn, now)
 
     def receive(asn, barrier):
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
             barrier.wait()
-            dock.receive(conn, documents, asn, a_count(MUG=5, POT=2), now)
+            dock.receive(conn, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
 
     with ThreadPoolExecutor(2) as threads:
         for asn in asns:
@@ -307,15 +310,15 @@ def test_an_unannounced_item_is_received_if_it_is_the_sellers(
     def with_extra(sku):
         extra = CountedLine(sku=sku, quantity=1, reason="in the same box")
         counted = [CountedLine(sku="MUG", quantity=5), extra]
-        return ReceiveShipment(counted=counted, received_by="Ravi")
+        return ReceiveShipment(counted=counted)
 
     other = an_approved_seller(inventory_db, now, "Bina Stores")
     put_item(inventory_db, other.seller_id, "PAN", now)
     with pytest.raises(NotOffered):
-        dock.receive(inventory_db, documents, asn, with_extra("PAN"), now)
+        dock.receive(inventory_db, documents, ADMIN, asn, with_extra("PAN"), now)
     with pytest.raises(UnknownReference):
-        dock.receive(inventory_db, documents, asn, with_extra("LID"), now)
-    dock.receive(inventory_db, documents, asn, with_extra("POT"), now)
+        dock.receive(inventory_db, documents, ADMIN, asn, with_extra("LID"), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, with_extra("POT"), now)
     assert dock.add_to_stock(inventory_db, asn, now) == 6
     assert stock_of(inventory_db) == [("MUG", "BLR1", 5, 0), ("POT", "BLR1", 1, 0)]
 
@@ -325,7 +328,7 @@ def test_an_unannounced_item_is_received_if_it_is_the_sellers(
 
 def test_each_step_run_twice_has_its_effect_once(inventory_db, documents, announce, now):
     asn = announce().asn
-    dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
     for _ in range(2):
         counts = dock.count_units(inventory_db, documents, asn)
         assert counts == {"announced_units": 7, "counted_units": 7, "discrepancies": 0}
@@ -342,14 +345,15 @@ def test_each_step_run_twice_has_its_effect_once(inventory_db, documents, announ
     ledger = inventory_db.execute(
         "SELECT sku, on_hand_change, cause, reference, changed_by FROM stock_ledger ORDER BY sku"
     ).fetchall()
-    assert ledger == [("MUG", 5, "receipt", asn, "Ravi"), ("POT", 2, "receipt", asn, "Ravi")]
+    by = ADMIN.name
+    assert ledger == [("MUG", 5, "receipt", asn, by), ("POT", 2, "receipt", asn, by)]
     assert len(events_of(inventory_db, "ShipmentReceived")) == 1
     assert upcoming_shipments.by_asn(documents, asn) is None
 
 
 def test_steps_run_at_once_book_once(inventory_db, inventory_dsn, documents, announce, now):
     asn = announce().asn
-    dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
 
     def run(_):
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
@@ -372,9 +376,8 @@ def test_the_log_keeps_the_discrepancies_of_what_was_received(
             CountedLine(sku="MUG", quantity=4, reason="one broken"),
             CountedLine(sku="POT", quantity=0, reason="not in the box"),
         ],
-        received_by="Ravi",
     )
-    dock.receive(inventory_db, documents, asn, count, now)
+    dock.receive(inventory_db, documents, ADMIN, asn, count, now)
     dock.add_to_stock(inventory_db, asn, now)
     dock.close_asn(inventory_db, documents, asn, now)
     assert stock_of(inventory_db) == [("MUG", "BLR1", 4, 0)]
@@ -384,14 +387,16 @@ def test_the_log_keeps_the_discrepancies_of_what_was_received(
         ("MUG", 5, 4),
         ("POT", 2, 0),
     ]
-    assert inbound.by_asn(inventory_db, documents, seller.seller_id, asn).status == "received"
+    assert (
+        inbound.by_asn(inventory_db, documents, ADMIN, seller.seller_id, asn).status == "received"
+    )
 
 
 def test_closing_that_was_cut_short_after_its_documents_is_finished(
     inventory_db, documents, announce, now
 ):
     asn = announce().asn
-    dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
     dock.add_to_stock(inventory_db, asn, now)
 
     class PowerCut(Exception):
@@ -418,7 +423,7 @@ def test_a_receipt_that_does_not_fit_its_announcement_is_not_booked(
 ):
     """Nobody can amend what has arrived; somebody at the documents' console can."""
     asn = announce().asn
-    dock.receive(inventory_db, documents, asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, asn, a_count(MUG=5, POT=2), now)
     announced = upcoming_shipments.by_asn(documents, asn)
     assert announced is not None
     changed = announced.model_copy(update={"lines": MUGS})
@@ -444,12 +449,12 @@ def test_upcoming_shipments_of_an_fc_are_paged_by_the_day_they_are_expected(
         after = dock.sort_key(page[-1])
     assert [shipment.expected_on.day for shipment in seen] == [10, 10, 11, 12]
     assert len(dock.listed(inventory_db, documents, None, None, 10)) == 5
-    assert len(inbound.listed(inventory_db, documents, seller.seller_id, None, 10)) == 5
+    assert len(inbound.listed(inventory_db, documents, ADMIN, seller.seller_id, None, 10)) == 5
 
 
 def test_a_list_tells_what_has_arrived(inventory_db, documents, announce, now):
     arrived, announced = announce(key="1"), announce(key="2")
-    dock.receive(inventory_db, documents, arrived.asn, a_count(MUG=5, POT=2), now)
+    dock.receive(inventory_db, documents, ADMIN, arrived.asn, a_count(MUG=5, POT=2), now)
     shown = dock.listed(inventory_db, documents, "BLR1", None, 10)
     assert {shipment.asn: shipment.status for shipment in shown} == {
         arrived.asn: "arrived",

@@ -23,6 +23,7 @@ from tests.freight import (
     put_package,
     put_shop,
 )
+from tests.identity import ADMIN
 from tests.storefront import a_placed_order, confirm, package_changed, put_paths
 
 INVENTORY_FAULTS = (
@@ -137,7 +138,7 @@ def inventory(inventory_db, documents, now):
     departed(shop, batch_of(inventory_db, put_package(shop)))
     at_last_fc(shop)
     later = now + timedelta(days=2)
-    deliveries.delivered(inventory_db, documents, at_last_fc(shop), "signed", later)
+    deliveries.delivered(inventory_db, documents, ADMIN, at_last_fc(shop), "signed", later)
     put_package(shop)
     sales.roll_up(inventory_db)
     availability.project(inventory_db, now)
@@ -161,7 +162,7 @@ def customer(customer_db, documents, now):
     delivered = package_changed(finished, package_id, 9, "delivered", now)
     orders.track_package(customer_db, delivered, now)
     orders.reject_order(customer_db, rejected.order_id, "OutOfStock", "", now)
-    cancellations.request(customer_db, cancelled.order_id, now)
+    cancellations.request(customer_db, ADMIN, cancelled.order_id, now)
     cancellations.finish(customer_db, cancelled.order_id, now)
     customer_db.execute("UPDATE outbox SET sent_at = occurred_at")
     return customer_db

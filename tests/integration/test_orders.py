@@ -19,6 +19,7 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.orders import LineWanted, Rejection
 from online_kart.domain.values import PAISE_MAX, QUANTITY_MAX
+from tests.identity import ADMIN
 from tests.shop import events_of
 from tests.storefront import (
     PINCODE,
@@ -173,9 +174,11 @@ def test_orders_of_a_customer_are_paged_from_the_newest(customer_db, now):
         for n in range(3)
     ]
 
-    newest = orders.of_customer(customer_db, address.customer_id, None, 2)
+    newest = orders.of_customer(customer_db, ADMIN, address.customer_id, None, 2)
     last = newest[-1]
-    rest = orders.of_customer(customer_db, address.customer_id, (last.placed_at, last.order_id), 2)
+    rest = orders.of_customer(
+        customer_db, ADMIN, address.customer_id, (last.placed_at, last.order_id), 2
+    )
 
     assert [str(order.order_id) for order in (*newest, *rest)] == placed[::-1]
 
@@ -219,7 +222,7 @@ def test_an_order_is_not_confirmed_without_the_path_of_each_package(
 
 
 def test_an_order_that_is_being_cancelled_can_not_be_confirmed(customer_db, documents, order, now):
-    cancellations.request(customer_db, order.order_id, now)
+    cancellations.request(customer_db, ADMIN, order.order_id, now)
 
     with pytest.raises(OrderStatusConflict):
         confirm(customer_db, documents, order, put_paths(documents, order, now), now)
@@ -234,7 +237,7 @@ def test_an_unknown_order_can_be_neither_confirmed_nor_rejected_nor_cancelled(
     for attempt in (
         lambda: confirm(customer_db, documents, unknown, ids, now),
         lambda: reject(customer_db, unknown, now),
-        lambda: cancellations.request(customer_db, unknown.order_id, now),
+        lambda: cancellations.request(customer_db, ADMIN, unknown.order_id, now),
         lambda: cancellations.begin(customer_db, unknown.order_id),
         lambda: cancellations.finish(customer_db, unknown.order_id, now),
     ):
@@ -312,7 +315,7 @@ def test_nothing_is_undone_by_placing_for_an_order_that_is_being_cancelled(
     unconfirmed = a_placed_order(customer_db, now)
 
     for cancelled in (unconfirmed, confirmed):
-        cancellations.request(customer_db, cancelled.order_id, now)
+        cancellations.request(customer_db, ADMIN, cancelled.order_id, now)
         assert not reject(customer_db, cancelled, now)
         cancellations.finish(customer_db, cancelled.order_id, now)
         assert not reject(customer_db, cancelled, now)
@@ -334,7 +337,7 @@ def test_an_outcome_that_a_run_finds_is_told_again_as_the_same_event(
 ):
     rejected, cancelled = a_placed_order(customer_db, now), a_placed_order(customer_db, now)
     reject(customer_db, rejected, now)
-    cancellations.request(customer_db, cancelled.order_id, now)
+    cancellations.request(customer_db, ADMIN, cancelled.order_id, now)
     cancellations.finish(customer_db, cancelled.order_id, now)
     told(customer_db, now)
 
@@ -356,7 +359,7 @@ def test_an_outcome_that_a_run_finds_is_told_again_as_the_same_event(
 
 def test_a_cancellation_is_told_once_however_often_it_is_asked_for(customer_db, confirmed, now):
     for _ in range(2):
-        asked = cancellations.request(customer_db, confirmed.order_id, now)
+        asked = cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
         assert asked.status == cancellations.begin(customer_db, asked.order_id)
 
     assert asked.status == "cancelling"
@@ -364,28 +367,28 @@ def test_a_cancellation_is_told_once_however_often_it_is_asked_for(customer_db, 
 
 
 def test_a_cancelled_order_stays_cancelled_and_refunds_once(customer_db, confirmed, now):
-    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
     for _ in range(2):
         assert cancellations.finish(customer_db, confirmed.order_id, now) == 0
 
-    assert cancellations.request(customer_db, confirmed.order_id, now).status == "cancelled"
+    assert cancellations.request(customer_db, ADMIN, confirmed.order_id, now).status == "cancelled"
     assert [event["refund_paise"] for event in events_of(customer_db, "OrderCancelled")] == [0]
 
 
 def test_an_order_whose_cancellation_was_refused_goes_on_and_may_be_cancelled_by_another_run(
     customer_db, confirmed, now
 ):
-    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
     for _ in range(2):
         assert cancellations.refuse(customer_db, confirmed.order_id, now) == "confirmed"
     assert len(events_of(customer_db, "CancellationRefused")) == 1
 
-    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
     assert [e["revision"] for e in events_of(customer_db, "CancellationRequested")] == [1, 2]
 
 
 def test_an_order_that_was_cancelled_can_not_be_brought_back(customer_db, confirmed, now):
-    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
     cancellations.finish(customer_db, confirmed.order_id, now)
 
     assert cancellations.refuse(customer_db, confirmed.order_id, now) == "cancelled"
@@ -395,7 +398,7 @@ def test_what_was_rejected_can_not_be_cancelled(customer_db, order, now):
     reject(customer_db, order, now)
 
     with pytest.raises(OrderStatusConflict):
-        cancellations.request(customer_db, order.order_id, now)
+        cancellations.request(customer_db, ADMIN, order.order_id, now)
 
 
 def test_what_was_partly_delivered_can_not_be_cancelled(customer_db, documents, order, now):
@@ -404,7 +407,7 @@ def test_what_was_partly_delivered_can_not_be_cancelled(customer_db, documents, 
     orders.track_package(customer_db, package_changed(order, ids[0], 5, "delivered", now), now)
 
     with pytest.raises(OrderStatusConflict):
-        cancellations.request(customer_db, order.order_id, now)
+        cancellations.request(customer_db, ADMIN, order.order_id, now)
 
 
 def test_a_cancellation_can_not_be_finished_that_nobody_asked_for(customer_db, confirmed, now):
@@ -424,7 +427,7 @@ def rejecting(order, now, conn):
 
 
 def cancelling(order, now, conn):
-    return cancellations.request(conn, order.order_id, now)
+    return cancellations.request(conn, ADMIN, order.order_id, now)
 
 
 def moving(documents, order, package_id, now, conn):
@@ -434,7 +437,7 @@ def moving(documents, order, package_id, now, conn):
 
 def test_of_two_cancellations_at_once_one_is_told(customer_db, customer_dsn, confirmed, now):
     def cancel(conn):
-        return cancellations.request(conn, confirmed.order_id, now).status
+        return cancellations.request(conn, ADMIN, confirmed.order_id, now).status
 
     assert run_together(customer_dsn, cancel, cancel, cancel) == ["cancelling"] * 3
     assert len(events_of(customer_db, "CancellationRequested")) == 1
@@ -562,12 +565,14 @@ def test_a_package_of_an_order_that_nobody_placed_is_not_taken(customer_db, orde
         )
 
 
-def test_a_package_s_path_is_shown_as_the_document_store_has_it(documents, order, now):
+def test_a_package_s_path_is_shown_as_the_document_store_has_it(customer_db, documents, order, now):
     (package_id,) = put_paths(documents, order, now)
 
-    assert tracking.path_of(documents, package_id) == package_paths.by_id(documents, package_id)
+    assert tracking.path_of(customer_db, documents, ADMIN, package_id) == package_paths.by_id(
+        documents, package_id
+    )
     with pytest.raises(NotFound):
-        tracking.path_of(documents, uuid4())
+        tracking.path_of(customer_db, documents, ADMIN, uuid4())
 
 
 # -- sweeping
@@ -589,7 +594,7 @@ def test_an_order_that_is_stuck_is_told_of_again_with_the_next_revision(customer
 
 
 def test_a_cancellation_that_is_stuck_is_told_of_again(customer_db, confirmed, now):
-    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
 
     assert orders.sweep(customer_db, now + LATER, 10, now + LATER) == 1
     assert [e["revision"] for e in events_of(customer_db, "CancellationRequested")] == [1, 2]

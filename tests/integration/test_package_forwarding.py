@@ -29,6 +29,7 @@ from tests.freight import (
     put_package,
     put_shop,
 )
+from tests.identity import ADMIN
 from tests.together import run_together
 
 LATER = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -163,7 +164,7 @@ def test_a_lost_package_holds_up_nothing(shop):
     lost, other = put_package(shop, BY_AIR), put_package(shop, BY_AIR)
     batch = departed(shop, batch_of(shop.conn, lost))
     missing = [Missing(lost, "torn open")]
-    line_haul.arrive(shop.conn, shop.documents, batch.batch_id, None, missing, "Ravi", LATER)
+    line_haul.arrive(shop.conn, shop.documents, ADMIN, batch.batch_id, None, missing, LATER)
     assert manifests.packages_in(shop.conn, batch.batch_id) == [other]
 
     forward(shop, batch, other)
@@ -206,7 +207,7 @@ def test_restocking_units_are_in_stock_where_they_went(shop):
         origin="BLR1",
         destination="BLR2",
     )
-    batch_id = batches.send_units(shop.conn, command, shop.now).batch_id
+    batch_id = batches.send_units(shop.conn, ADMIN, command, shop.now).batch_id
 
     forwarded(shop, batch_id)
 

@@ -34,6 +34,7 @@ from online_kart.inventory_db import (
     route_builds,
 )
 from tests.builders import pincode_of
+from tests.identity import ADMIN
 from tests.market import HOLD, open_market
 from tests.networks import HOP_LIMIT, build
 from tests.shop import events_of
@@ -87,7 +88,7 @@ def depart(market, order):
 def arrive(market, order):
     batch = batch_of(market, order)
     line_haul.arrive(
-        market.conn, market.documents, batch.batch_id, None, [], "Ravi", batch.expected_at
+        market.conn, market.documents, ADMIN, batch.batch_id, None, [], batch.expected_at
     )
     return batch.expected_at
 
@@ -109,7 +110,7 @@ def travel(market, order, hops=1):
 
 def deliver(market, order, now):
     package_id = package_id_of(order.order_id, "BLR1")
-    deliveries.delivered(market.conn, market.documents, package_id, "signed", now)
+    deliveries.delivered(market.conn, market.documents, ADMIN, package_id, "signed", now)
 
 
 # Planning
@@ -335,7 +336,7 @@ def test_an_order_with_a_package_delivered_is_not_recalled_at_all(market):
     market.put_stock("DEL2", "LAMP", 1)
     order = market.served(("MUG", 1), ("LAMP", 1))
     delivered = package_id_of(order.order_id, "DEL2")
-    deliveries.delivered(market.conn, market.documents, delivered, "signed", market.now)
+    deliveries.delivered(market.conn, market.documents, ADMIN, delivered, "signed", market.now)
 
     with pytest.raises(OrderAlreadyDelivered):
         market.recall(order)

@@ -20,6 +20,7 @@ from online_kart.domain.packages import package_id_of
 from online_kart.inventory_db import batches as batches_store
 from tests.faults import crash_before_the_commit
 from tests.freight import broken_invariants, history_of, package_of, path_of
+from tests.identity import ADMIN
 from tests.market import open_market
 from tests.networks import HOP_LIMIT, build
 
@@ -76,7 +77,7 @@ def travel(market, package_id):
     close(market, batch)
     depart(market, batch)
     at = batch_of(market, package_id).expected_at
-    line_haul.arrive(market.conn, market.documents, batch.batch_id, None, [], "Ravi", at)
+    line_haul.arrive(market.conn, market.documents, ADMIN, batch.batch_id, None, [], at)
     forwarding.forward(market.conn, market.documents, batch.batch_id, package_id, at)
 
 
@@ -201,7 +202,7 @@ def test_a_scan_that_did_not_commit_and_missed_a_package_the_second_time(market)
     close(market, batch)
     depart(market, batch)
     scan = partial(
-        line_haul.arrive, market.conn, market.documents, batch.batch_id, by="Ravi", now=batch.due_at
+        line_haul.arrive, market.conn, market.documents, ADMIN, batch.batch_id, now=batch.due_at
     )
     crash_before_the_commit(market.conn, lambda: scan(scanned=None, missing=[]))
 
@@ -224,7 +225,7 @@ def at_the_door(market):
 
 def fail(market, package_id, attempt):
     deliveries.failed(
-        market.conn, market.documents, package_id, attempt, "nobody at home", market.now
+        market.conn, market.documents, ADMIN, package_id, attempt, "nobody at home", market.now
     )
 
 
@@ -244,7 +245,7 @@ def test_a_package_half_sent_back_that_is_delivered_after_all_is_shown_as_delive
     assert ahead.status == "returning"
     assert ahead.version > package_of(market.conn, at_the_door).version + 1
 
-    deliveries.delivered(market.conn, market.documents, at_the_door, "signed", market.now)
+    deliveries.delivered(market.conn, market.documents, ADMIN, at_the_door, "signed", market.now)
 
     assert path_of(market.documents, at_the_door).status == "delivered"
     assert is_as_its_row(market, at_the_door)
@@ -286,7 +287,7 @@ def test_a_move_that_died_before_it_told_the_packages_tells_them_when_it_is_repe
     assert batches_store.move(market.conn, batch.batch_id, later)
 
     for _ in range(2):
-        batches.reschedule(market.conn, market.documents, batch.batch_id, later, market.now)
+        batches.reschedule(market.conn, market.documents, ADMIN, batch.batch_id, later, market.now)
 
     path = path_of(market.documents, package_id)
     assert path.stops[0].expected_departure_at == later

@@ -14,6 +14,7 @@ from online_kart.domain.errors import OrderStatusConflict, PaymentDeclined, Unav
 from online_kart.domain.orders import Order
 from online_kart.payment_provider import HttpPaymentProvider
 from tests.faults import Crash
+from tests.identity import ADMIN
 from tests.storefront import an_order_of, confirm, place, put_customer, put_offer, put_paths
 
 LIMIT_PAISE = 100_000
@@ -89,7 +90,7 @@ def reject(conn, order, now):
 
 
 def cancel(conn, order, now):
-    cancellations.request(conn, order.order_id, now)
+    cancellations.request(conn, ADMIN, order.order_id, now)
     return cancellations.finish(conn, order.order_id, now)
 
 
@@ -291,7 +292,7 @@ def test_an_order_is_rejected_without_a_charge_though_the_process_died_while_aut
 
 def test_a_refused_cancellation_leaves_the_order_paid(customer_db, confirmed, provider, books, now):
     settle(customer_db, provider, now)
-    cancellations.request(customer_db, confirmed.order_id, now)
+    cancellations.request(customer_db, ADMIN, confirmed.order_id, now)
     cancellations.refuse(customer_db, confirmed.order_id, now)
 
     assert settle(customer_db, provider, now) == 0

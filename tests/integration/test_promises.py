@@ -25,6 +25,7 @@ from online_kart.domain.packages import package_id_of
 from online_kart.domain.timetables import departure_of
 from online_kart.inventory_db import facilities as facility_store
 from tests.builders import changed, pincode_of
+from tests.identity import ADMIN
 from tests.market import open_market
 from tests.networks import HOP_LIMIT, build, put_network
 from tests.shop import an_approved_seller, put_offer
@@ -214,7 +215,7 @@ def test_a_failed_attempt_is_followed_by_one_on_the_next_working_day(market):
     package_id = package_id_of(order.order_id, "BLR1")
 
     outcome = deliveries.failed(
-        market.conn, market.documents, package_id, 1, "nobody at home", market.now
+        market.conn, market.documents, ADMIN, package_id, 1, "nobody at home", market.now
     )
     assert outcome.expected_on == date(2026, 3, 5)
 

@@ -21,6 +21,7 @@ from online_kart.domain.stock import AdjustStock, Offer
 from online_kart.inventory_db import reservation_requests as requests
 from online_kart.messaging.idempotency import Keyed
 from online_kart.postgres import KartConnection
+from tests.identity import ADMIN
 from tests.market import HOLD, open_market
 from tests.shop import put_fc
 
@@ -247,7 +248,7 @@ def test_units_that_go_while_a_turn_is_served_are_not_sold(market, mug, inventor
 
     def write_off():
         stock.adjust_stock(
-            market.conn, "BLR1", one_less, Keyed("Ravi", str(uuid4()), "digest"), now
+            market.conn, ADMIN, "BLR1", one_less, Keyed("Ravi", str(uuid4()), "digest"), now
         )
 
     with Disturbed.connect(inventory_dsn, autocommit=True) as conn:

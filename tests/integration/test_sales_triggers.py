@@ -10,6 +10,7 @@ import pytest
 from fulfillment_app.chalicelib.services import deliveries, sales
 from online_kart.inventory_db import invariants
 from tests.freight import Shop, at_last_fc, build_routes, put_shop
+from tests.identity import ADMIN
 from tests.shop import CATEGORY, PRICE_PAISE
 from tests.together import run_together
 
@@ -81,7 +82,7 @@ def changes_count(conn):
 
 
 def test_a_delivery_counts_at_once_and_after_it_is_rolled_up(shop, package_id):
-    deliveries.delivered(shop.conn, shop.documents, package_id, "signed", shop.now)
+    deliveries.delivered(shop.conn, shop.documents, ADMIN, package_id, "signed", shop.now)
     expected = {CATEGORY: (2, 2 * PRICE_PAISE)}
 
     assert by_category(shop.conn) == expected

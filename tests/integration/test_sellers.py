@@ -23,6 +23,7 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.sellers import ChangePrice, JudgeSeller, MakeOffer, RegisterItem
 from seller_app.chalicelib.services import items, prices
+from tests.identity import ADMIN
 from tests.shop import (
     a_pending_seller,
     an_approved_seller,
@@ -114,7 +115,7 @@ def test_a_seller_begins_as_pending_and_may_not_sell(inventory_db, now):
     seller = a_pending_seller(inventory_db, now)
     assert seller.status == "pending"
     with pytest.raises(SellerNotApproved):
-        items.register(inventory_db, seller.seller_id, a_mug(), now)
+        items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), now)
 
 
 def test_an_email_address_registers_once_whatever_its_case(inventory_db, now):
@@ -136,10 +137,10 @@ def test_a_suspended_sellers_offers_are_paused_and_an_approved_ones_open_again(i
         ("POT", "paused", 2),
     }
     with pytest.raises(SellerNotApproved):
-        prices.change(inventory_db, seller.seller_id, "MUG", ChangePrice(price_paise=1), now)
+        prices.change(inventory_db, ADMIN, seller.seller_id, "MUG", ChangePrice(price_paise=1), now)
 
     sellers.judge(inventory_db, seller.seller_id, JudgeSeller(status="approved"), now)
-    offer = items.by_sku(inventory_db, seller.seller_id, "MUG")
+    offer = items.by_sku(inventory_db, ADMIN, seller.seller_id, "MUG")
     assert (offer.offer_status, offer.offer_version) == ("active", 3)
 
 
@@ -164,7 +165,7 @@ def test_an_offer_made_while_its_seller_is_suspended_is_refused_or_paused(
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
             barrier.wait()
             try:
-                items.register(conn, seller.seller_id, a_mug(), now)
+                items.register(conn, ADMIN, seller.seller_id, a_mug(), now)
             except SellerNotApproved:
                 return
 
@@ -188,7 +189,7 @@ def test_an_offer_made_while_its_seller_is_suspended_is_refused_or_paused(
 def test_a_new_item_is_told_of_with_its_offer_and_its_first_price(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     put_category(inventory_db, now)
-    offered = items.register(inventory_db, seller.seller_id, a_mug(), now)
+    offered = items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), now)
     assert (offered.sku, offered.price_paise, offered.offer_version) == ("MUG", 49_900, 1)
     (item,) = events_of(inventory_db, "ItemChanged")
     (offer,) = events_of(inventory_db, "OfferChanged")
@@ -202,9 +203,9 @@ def test_a_new_item_is_told_of_with_its_offer_and_its_first_price(inventory_db, 
 def test_an_item_registered_twice_is_one_and_told_of_once(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     put_category(inventory_db, now)
-    first = items.register(inventory_db, seller.seller_id, a_mug(), now)
+    first = items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), now)
     later = now + timedelta(hours=1)
-    assert items.register(inventory_db, seller.seller_id, a_mug(), later) == first
+    assert items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), later) == first
     for type_ in ("ItemChanged", "OfferChanged", "PriceChanged"):
         assert len(events_of(inventory_db, type_)) == 1
 
@@ -213,18 +214,18 @@ def test_a_sku_is_one_item(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     other = an_approved_seller(inventory_db, now, "Bina Stores")
     put_category(inventory_db, now)
-    items.register(inventory_db, seller.seller_id, a_mug(), now)
+    items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), now)
     with pytest.raises(SkuTaken):
-        items.register(inventory_db, seller.seller_id, a_mug(weight_grams=1), now)
+        items.register(inventory_db, ADMIN, seller.seller_id, a_mug(weight_grams=1), now)
     with pytest.raises(SkuTaken):
-        items.register(inventory_db, other.seller_id, a_mug(), now)
+        items.register(inventory_db, ADMIN, other.seller_id, a_mug(), now)
     assert len(events_of(inventory_db, "OfferChanged")) == 1
 
 
 def test_an_item_in_a_category_that_there_is_not_is_refused(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     with pytest.raises(UnknownReference):
-        items.register(inventory_db, seller.seller_id, a_mug(), now)
+        items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), now)
 
 
 def test_a_second_seller_offers_an_item_at_a_price_of_their_own(inventory_db, now):
@@ -233,8 +234,8 @@ def test_a_second_seller_offers_an_item_at_a_price_of_their_own(inventory_db, no
     put_item(inventory_db, first.seller_id, "MUG", now)
     put_offer(inventory_db, second.seller_id, "MUG", now, price_paise=45_000)
     put_offer(inventory_db, second.seller_id, "MUG", now, price_paise=45_000)
-    assert items.by_sku(inventory_db, second.seller_id, "MUG").price_paise == 45_000
-    assert items.by_sku(inventory_db, first.seller_id, "MUG").price_paise == 49_900
+    assert items.by_sku(inventory_db, ADMIN, second.seller_id, "MUG").price_paise == 45_000
+    assert items.by_sku(inventory_db, ADMIN, first.seller_id, "MUG").price_paise == 49_900
     assert len(events_of(inventory_db, "ItemChanged")) == 1
     assert len(events_of(inventory_db, "OfferChanged")) == 2
 
@@ -249,7 +250,9 @@ def test_an_offer_at_another_price_is_no_repeat(inventory_db, now):
 def test_what_is_not_registered_cannot_be_offered(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     with pytest.raises(UnknownReference):
-        items.make_offer(inventory_db, seller.seller_id, MakeOffer(sku="MUG", price_paise=100), now)
+        items.make_offer(
+            inventory_db, ADMIN, seller.seller_id, MakeOffer(sku="MUG", price_paise=100), now
+        )
 
 
 def test_a_price_change_is_told_of_by_version(inventory_db, now):
@@ -257,7 +260,7 @@ def test_a_price_change_is_told_of_by_version(inventory_db, now):
     put_item(inventory_db, seller.seller_id, "MUG", now)
     later = now + timedelta(hours=1)
     cheaper = ChangePrice(price_paise=39_900)
-    offer = prices.change(inventory_db, seller.seller_id, "MUG", cheaper, later)
+    offer = prices.change(inventory_db, ADMIN, seller.seller_id, "MUG", cheaper, later)
     assert (offer.price_paise, offer.version, offer.updated_at) == (39_900, 2, later)
     told = events_of(inventory_db, "PriceChanged")[-1]
     assert (told["old_price_paise"], told["new_price_paise"], told["version"]) == (
@@ -273,7 +276,7 @@ def test_the_same_price_again_writes_nothing(inventory_db, now):
     put_item(inventory_db, seller.seller_id, "MUG", now)
     same = ChangePrice(price_paise=49_900)
     later = now + timedelta(hours=1)
-    offer = prices.change(inventory_db, seller.seller_id, "MUG", same, later)
+    offer = prices.change(inventory_db, ADMIN, seller.seller_id, "MUG", same, later)
     assert (offer.version, offer.updated_at) == (1, now)
     assert len(events_of(inventory_db, "PriceChanged")) == 1
 
@@ -285,7 +288,7 @@ def test_price_changes_at_once_are_told_of_one_after_another(inventory_db, inven
     def change(price_paise):
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
             command = ChangePrice(price_paise=price_paise)
-            prices.change(conn, seller.seller_id, "MUG", command, now)
+            prices.change(conn, ADMIN, seller.seller_id, "MUG", command, now)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(change, range(1, 9)))
@@ -301,6 +304,6 @@ def test_only_ones_own_offers_have_a_price_to_change(inventory_db, now):
     put_item(inventory_db, first.seller_id, "MUG", now)
     cheaper = ChangePrice(price_paise=1)
     with pytest.raises(NotFound):
-        prices.change(inventory_db, second.seller_id, "MUG", cheaper, now)
+        prices.change(inventory_db, ADMIN, second.seller_id, "MUG", cheaper, now)
     with pytest.raises(NotFound):
-        prices.change(inventory_db, uuid4(), "MUG", cheaper, now)
+        prices.change(inventory_db, ADMIN, uuid4(), "MUG", cheaper, now)

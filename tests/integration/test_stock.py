@@ -28,6 +28,7 @@ from online_kart.domain.errors import (
 from online_kart.domain.stock import AdjustStock, Offer, StockChange
 from online_kart.inventory_db import reservations, stock
 from online_kart.messaging.idempotency import Keyed
+from tests.identity import ADMIN
 from tests.market import HOLD, open_market
 from tests.shop import an_approved_seller, events_of, put_fc
 from tests.together import run_together
@@ -118,7 +119,7 @@ def adjust(market, change, key="monday", fc_code="BLR1", digest="digest"):
         sku="MUG", seller_id=market.seller_id, change=change, reason="Two were broken."
     )
     return stock_service.adjust_stock(
-        market.conn, fc_code, command, Keyed("Ravi", key, digest), market.now
+        market.conn, ADMIN, fc_code, command, Keyed(ADMIN.name, key, digest), market.now
     )
 
 
@@ -129,7 +130,7 @@ def test_an_adjustment_says_who_and_why(market):
 
     entry = stock.ledger_of_fc(market.conn, "BLR1", "MUG", None, None, 1)[0]
     assert (entry.cause, entry.on_hand_change) == ("adjustment", -2)
-    assert (entry.changed_by, entry.reason) == ("Ravi", "Two were broken.")
+    assert (entry.changed_by, entry.reason) == (ADMIN.name, "Two were broken.")
     assert market.level("BLR1") == (8, 0)
 
 

@@ -21,6 +21,7 @@ from online_kart.domain.stock import AdjustStock
 from online_kart.inventory_db import packages
 from online_kart.messaging.idempotency import Keyed
 from tests.freight import batch_of
+from tests.identity import ADMIN
 from tests.market import HOLD, Market
 from tests.networks import HOP_LIMIT, build
 
@@ -50,7 +51,7 @@ class World(NamedTuple):
             sku="MUG", seller_id=market.seller_id, change=change, reason="Counted again."
         )
         keyed = Keyed("Ravi", str(uuid4()), "digest")
-        return lambda conn: stock.adjust_stock(conn, fc_code, command, keyed, market.now)
+        return lambda conn: stock.adjust_stock(conn, ADMIN, fc_code, command, keyed, market.now)
 
     def put_free(self, units: int, fc_code: str = NEAR) -> None:
         """So many free units are there, whatever a trial has left."""

@@ -30,7 +30,7 @@ def _scan(world: World, batch_id: UUID, rng: random.Random) -> dict[str, Any]:
     carried = _ids(
         world, "SELECT package_id FROM batch_packages WHERE batch_id = %s ORDER BY 1", batch_id
     )
-    body: dict[str, Any] = {"scanned_by": "Ravi"}
+    body: dict[str, Any] = {}
     missing = [each for each in carried if rng.random() < 0.05]
     if missing:
         body["missing"] = [
@@ -67,7 +67,7 @@ def work_a_shift(world: World) -> None:
     for batch_id in _ids(
         world, "SELECT batch_id FROM batches WHERE status = 'in_transit' ORDER BY 1"
     ):
-        world.ask(Request(APP, "POST", f"/batches/{batch_id}/arrivals", {"scanned_by": "Ravi"}))
+        world.ask(Request(APP, "POST", f"/batches/{batch_id}/arrivals", {}))
     for package_id in _ids(world, "SELECT package_id FROM deliveries ORDER BY 1"):
         body = {"outcome": "delivered", "proof": "signed"}
         world.ask(Request(APP, "POST", f"/deliveries/{package_id}/outcomes", body))
@@ -96,7 +96,7 @@ def receive(world: World, town: Town, rng: random.Random) -> None:
     if rng.random() < 0.1:
         others = [sku for sku in ITEMS if sku not in announced]
         counted += [{"sku": sku, "quantity": 2, "reason": "unannounced"} for sku in others[:1]]
-    body = {"counted": counted, "received_by": "Ravi"}
+    body = {"counted": counted}
     request = Request(APP, "POST", f"/inbound-shipments/{asn}/receipts", body)
     for _ in range(rng.choice([1, 1, 2])):
         world.ask(request)

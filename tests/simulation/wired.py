@@ -9,15 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fulfillment_app.chalicelib.services import routes
-from local.apps import LoadedApp
+from local.apps import APPS, LoadedApp
 from local.reading import Stores
 from online_kart.clock import Clock
 from online_kart.messaging.bus import EventBus
 from online_kart.settings import CustomerSettings, FulfillmentSettings, SellerSettings
+from online_kart.tokens import Tokens
+from tests import identity
 
 from .cloud import ARNS, Cloud
 
 HOP_LIMIT = 4
+TOKENS = {name: Tokens(identity.issuers(name)) for name in APPS}
 START = datetime.fromisoformat("2026-02-27T04:30:00+00:00")
 """A Friday, 10:00 in India: within the week a month ends."""
 
@@ -65,17 +68,20 @@ def wired(
         "fulfillment_app": inventory
         | {
             "settings": FulfillmentSettings(inventory_dsn="", hop_limit=HOP_LIMIT),
+            "tokens": TOKENS["fulfillment_app"],
             "step_functions": cloud,
             "state_machine_arns": ARNS,
         },
         "seller_app": {
             "settings": SellerSettings(inventory_dsn=""),
+            "tokens": TOKENS["seller_app"],
             "inventory_db": stores.inventory,
             "documents": stores.documents,
             "clock": time.inventory,
         },
         "customer_app": {
             "settings": CustomerSettings(customer_dsn=""),
+            "tokens": TOKENS["customer_app"],
             "customer_db": stores.customer,
             "documents": stores.documents,
             "clock": time.customer,

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
-from chalice.test import Client
 from psycopg import Connection
 
 from fulfillment_app.chalicelib.services.runs import RESTARTED_WHEN_FAILED
 from local.apps import LoadedApp
 from local.invariants import at_rest
 from local.lambdas import Handler
+from tests.identity import SignedIn
 
 from . import invariants
 from .cloud import Cloud
@@ -310,7 +310,7 @@ def a_world(
     ground.clear()
     time = Time()
     cloud = Cloud(functions, ground.fuse.glow, time.inventory.wall_now)
-    clients = {name: Client(app.app).http for name, app in apps.items()}
+    clients = {name: SignedIn(app.app) for name, app in apps.items()}
     with chance.instead(), wired(apps, ground.apps, time, cloud):
         eyes = ground.eyes
         sides = (

@@ -18,6 +18,7 @@ from local.databases import Databases
 from local.environment import REGION, environment, settle_settings
 from local.lambdas import Answer
 from local.ports import Ports
+from tests import identity
 
 SETTLE_SECONDS_MAX = 30.0
 
@@ -101,6 +102,7 @@ def running_engine(
     apps = load_apps()
     for app in apps.values():
         forget_connections(app)
+        monkeypatch.setenv(identity.VARIABLE, identity.issuers(app.name))
         settle_settings(app)
     with local_aws(
         apps,

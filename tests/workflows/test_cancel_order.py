@@ -7,6 +7,7 @@ from online_kart.domain.packages import package_id_of
 from online_kart.inventory_db import batches, packages, runs
 from tests.buyers import a_buyer
 from tests.faults import accept_writes, refuse_writes
+from tests.identity import ADMIN
 from tests.market import open_market
 from tests.networks import HOP_LIMIT
 from tests.shop import events_of
@@ -139,7 +140,7 @@ def test_an_order_delivered_before_it_could_be_recalled_goes_on(engine, market, 
     engine.settle()
     buyer.cancel(order_id)
     deliveries.delivered(
-        market.conn, market.documents, package_id_of(order_id, "DEL2"), "signed", market.now
+        market.conn, market.documents, ADMIN, package_id_of(order_id, "DEL2"), "signed", market.now
     )
     engine.settle()
 

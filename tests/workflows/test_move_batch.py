@@ -29,6 +29,7 @@ from tests.freight import (
     put_package,
     put_shop,
 )
+from tests.identity import ADMIN
 from tests.shop import events_of
 from tests.storefront import put_customer
 
@@ -98,7 +99,7 @@ def scan_what_is_expected(engine, shop):
     now = business_now(engine)
     wanted = BatchFilter(status="in_transit", expected_before=now)
     for batch in batches.listed(shop.conn, wanted, None, 50):
-        line_haul.arrive(shop.conn, shop.documents, batch.batch_id, None, (), "Ravi", now)
+        line_haul.arrive(shop.conn, shop.documents, ADMIN, batch.batch_id, None, (), now)
 
 
 def carry(engine, shop, package_id, until="out_for_delivery"):
@@ -186,7 +187,7 @@ def test_a_moved_batch_leaves_at_its_new_time_by_a_new_run(engine, shop, send):
         batch_id = load(shop, package_id, *BY_ROAD, in_six_hours).batch_id
     engine.settle()
     due_at = in_six_hours + timedelta(hours=8)
-    batches.reschedule(shop.conn, shop.documents, batch_id, due_at, shop.now)
+    batches.reschedule(shop.conn, shop.documents, ADMIN, batch_id, due_at, shop.now)
 
     carry(engine, shop, package_id)
 

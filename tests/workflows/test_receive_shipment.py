@@ -17,6 +17,7 @@ from online_kart.inventory_db import runs
 from online_kart.messaging.idempotency import Keyed
 from seller_app.chalicelib.services import inbound
 from tests.faults import accept_writes, refuse_writes, sweep_runs
+from tests.identity import ADMIN
 from tests.shop import an_approved_seller, events_of, put_fc, put_item
 
 MACHINE = "receive_shipment"
@@ -34,7 +35,7 @@ def asn(engine, inventory_db, documents, now):
         lines=[ShipmentLine(sku="MUG", quantity=5)],
     )
     inbound.announce(
-        inventory_db, documents, seller_id, command, Keyed("Asha", "monday", "digest"), now
+        inventory_db, documents, ADMIN, seller_id, command, Keyed("Asha", "monday", "digest"), now
     )
     return asn_of(seller_id, "monday")
 
@@ -45,8 +46,8 @@ def arrive(inventory_db, documents, asn, now):
 
     def arrive():
         short = CountedLine(sku="MUG", quantity=4, reason="one broken")
-        command = ReceiveShipment(counted=[short], received_by="Ravi")
-        dock.receive(inventory_db, documents, asn, command, now)
+        command = ReceiveShipment(counted=[short])
+        dock.receive(inventory_db, documents, ADMIN, asn, command, now)
 
     return arrive
 

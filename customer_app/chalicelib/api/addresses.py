@@ -8,6 +8,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import created, operation, pages
 from online_kart.domain.customers import AddAddress, Address
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import CUSTOMERS_ACT, CUSTOMERS_SEE
 from online_kart.http import (
     Query,
     after,
@@ -18,6 +19,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import addresses
@@ -32,23 +34,34 @@ addresses_api = Blueprint(__name__)
     path={"customer_id": UUID},
     body=AddAddress,
     errors=(NotFound,),
+    access=CUSTOMERS_ACT,
 )
 @errors_to_http
 @repeats.safe(addresses_api)
 def add_address(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
     command = read_body(addresses_api.current_request, AddAddress)
-    address = addresses.add(wiring.customer_db(), key, command, wiring.now())
+    by = principal_of(addresses_api.current_request)
+    address = addresses.add(wiring.customer_db(), by, key, command, wiring.now())
     return json_response(address, HTTPStatus.CREATED)
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["GET"])
-@operation(pages(Address), path={"customer_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(Address),
+    path={"customer_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=CUSTOMERS_SEE,
+)
 @errors_to_http
 def list_addresses(customer_id: str) -> Response:
     """By id."""
     key: UUID = read_path(UUID, customer_id, "customer_id")
     query = read_query(addresses_api.current_request, Query)
     start = after(query.cursor, tuple[UUID])
-    rows = addresses.listed(wiring.customer_db(), key, start[0] if start else None, query.limit + 1)
+    by = principal_of(addresses_api.current_request)
+    rows = addresses.listed(
+        wiring.customer_db(), by, key, start[0] if start else None, query.limit + 1
+    )
     return json_response(page_of(rows, query.limit, lambda address: (address.address_id,)))

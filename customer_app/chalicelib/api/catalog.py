@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 
 from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import ANYONE
 from online_kart.domain.storefront import ShownCategory, ShownItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -31,7 +32,7 @@ class ItemsQuery(Query):
 
 
 @catalog_api.route("/categories", methods=["GET"])
-@operation(pages(ShownCategory), query=Query)
+@operation(pages(ShownCategory), query=Query, access=ANYONE)
 @errors_to_http
 def list_categories() -> Response:
     """By id."""
@@ -42,7 +43,7 @@ def list_categories() -> Response:
 
 
 @catalog_api.route("/items", methods=["GET"])
-@operation(pages(ShownItem), query=ItemsQuery)
+@operation(pages(ShownItem), query=ItemsQuery, access=ANYONE)
 @errors_to_http
 def list_items() -> Response:
     """By SKU."""
@@ -59,7 +60,7 @@ def list_items() -> Response:
 
 
 @catalog_api.route("/items/{sku}", methods=["GET"])
-@operation(ok(ShownItem), path={"sku": Sku}, errors=(NotFound,))
+@operation(ok(ShownItem), path={"sku": Sku}, errors=(NotFound,), access=ANYONE)
 @errors_to_http
 def item_by_sku(sku: str) -> Response:
     key: str = read_path(Sku, sku, "sku")

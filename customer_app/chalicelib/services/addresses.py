@@ -9,13 +9,16 @@ from psycopg import Connection
 from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import addresses, customers as store
 from online_kart.domain.customers import AddAddress, Address
+from online_kart.domain.principals import Principal
 
 from . import customers
 
 
-def add(conn: Connection[Any], customer_id: UUID, command: AddAddress, now: datetime) -> Address:
+def add(
+    conn: Connection[Any], by: Principal, customer_id: UUID, command: AddAddress, now: datetime
+) -> Address:
     """Raises NotFound where there is no such customer."""
-    customers.by_id(conn, customer_id)
+    customers.by_id(conn, by, customer_id)
     with conn.transaction():
         # Two first addresses at once must not both be the default: the customer's row orders them.
         store.lock(conn, customer_id)
@@ -31,8 +34,8 @@ def add(conn: Connection[Any], customer_id: UUID, command: AddAddress, now: date
 
 
 def listed(
-    conn: Connection[Any], customer_id: UUID, after: UUID | None, limit: int
+    conn: Connection[Any], by: Principal, customer_id: UUID, after: UUID | None, limit: int
 ) -> list[Address]:
     """Raises NotFound where there is no such customer."""
-    customers.by_id(conn, customer_id)
+    customers.by_id(conn, by, customer_id)
     return addresses.of_customer(conn, customer_id, after, limit)

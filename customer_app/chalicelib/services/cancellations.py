@@ -11,15 +11,17 @@ from online_kart.customer_db import orders, payments
 from online_kart.domain.errors import OrderStatusConflict
 from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
 from online_kart.domain.orders import Order, OrderStatus, may_become, outcome_id
+from online_kart.domain.principals import Principal
 from online_kart.messaging import outbox
 
 from .orders import by_id, finish_if_over, locked, tell_outcome_again
 
 
-def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
-    """The order becomes `cancelling`; a repeat changes nothing. Raises OrderStatusConflict, NotFound."""
+def request(conn: Connection[Any], by: Principal, order_id: UUID, now: datetime) -> Order:
+    """The order becomes `cancelling`; a repeat changes nothing. Raises OrderStatusConflict; NotFound, also for another's."""
     with conn.transaction():
         order = locked(conn, order_id)
+        by.require_own("order", order.customer_id, order_id)
         if order.status not in ("cancelling", "cancelled"):
             if not may_become(order.status, "cancelling"):
                 raise OrderStatusConflict(order_id, order.status, "cancelled")
@@ -31,7 +33,7 @@ def request(conn: Connection[Any], order_id: UUID, now: datetime) -> Order:
                 conn,
                 CancellationRequested(
                     occurred_at=now,
-                    by=f"customer {order.customer_id}",
+                    by=by.name,
                     order_id=order_id,
                     version=version,
                     revision=revision,

@@ -47,6 +47,7 @@ from online_kart.domain.orders import (
     summed,
     why_rejected,
 )
+from online_kart.domain.principals import Principal
 from online_kart.messaging import idempotency, inbox, outbox
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed
@@ -56,12 +57,15 @@ from . import customers
 Documents = Database[dict[str, Any]]
 
 
-def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: datetime) -> Answer:
+def place_order(
+    conn: Connection[Any], by: Principal, command: PlaceOrder, keyed: Keyed, now: datetime
+) -> Answer:
     """The order in status `placed`, with its event. The same request again gets the same answer, byte for byte.
 
     Raises NotFound (customer or address), NotOffered, InvalidRequest (the order is too large, or the key came with
     another request, or so long ago that its answer is forgotten).
     """
+    by.require_own("customer", command.customer_id)
     with conn.transaction():
         earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:
@@ -75,7 +79,7 @@ def place_order(conn: Connection[Any], command: PlaceOrder, keyed: Keyed, now: d
             )
         if order.payment == "prepaid":
             payments.insert(conn, order.order_id, order.total_paise, now)
-        outbox.append(conn, _order_placed(order, revision=1, now=now))
+        outbox.append(conn, _order_placed(order, by.name, revision=1, now=now))
         answer = Answer(202, {"Location": f"/orders/{order.order_id}"}, order.model_dump_json())
         idempotency.keep(conn, keyed, answer, now)
         crashpoint("place_order.written")
@@ -139,12 +143,12 @@ def _offer_for(offers: Sequence[OfferRow], sku: str, seller_id: UUID | None) -> 
     return next((offer for offer in fitting if offer.free_units > 0), fitting[0])
 
 
-def _order_placed(order: Order, revision: int, now: datetime) -> OrderPlaced:
+def _order_placed(order: Order, by: str, revision: int, now: datetime) -> OrderPlaced:
     return OrderPlaced(
         occurred_at=now,
         order_id=order.order_id,
         to_pincode=order.to_pincode,
-        by=f"customer {order.customer_id}",
+        by=by,
         version=order.version,
         placed_at=order.placed_at,
         lines=tuple(EventLine(**line.model_dump(exclude={"item_name"})) for line in order.lines),
@@ -160,11 +164,22 @@ def by_id(conn: Connection[Any], order_id: UUID) -> Order:
     return order
 
 
+def shown(conn: Connection[Any], by: Principal, order_id: UUID) -> Order:
+    """As `by_id`, for people. Raises NotFound, also for another's."""
+    order = by_id(conn, order_id)
+    by.require_own("order", order.customer_id, order_id)
+    return order
+
+
 def of_customer(
-    conn: Connection[Any], customer_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+    conn: Connection[Any],
+    by: Principal,
+    customer_id: UUID,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> list[Order]:
     """The newest first. Raises NotFound where there is no such customer."""
-    customers.by_id(conn, customer_id)
+    customers.by_id(conn, by, customer_id)
     return orders.of_customer(conn, customer_id, after, limit)
 
 
@@ -311,7 +326,9 @@ def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: dateti
             order = by_id(conn, order_id)
             raise_alarm("OrderStuck", order_id=order_id, status=order.status, revision=revision)
             if order.status == "placed":
-                outbox.append(conn, _order_placed(order, revision, now))
+                outbox.append(
+                    conn, _order_placed(order, f"customer {order.customer_id}", revision, now)
+                )
             else:
                 outbox.append(
                     conn,

@@ -17,8 +17,10 @@ from online_kart.domain.errors import (
     ManifestMismatch,
     NotFound,
     NotOnPath,
+    NotYourFacility,
     UnitsHaveLeft,
 )
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -31,6 +33,7 @@ from online_kart.http import (
     read_query,
 )
 from online_kart.postgres import retrying
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import batches, line_haul
@@ -62,12 +65,10 @@ class ScanBatch(Model):
         missing=[
             {"package_id": "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11", "reason": "Not in the truck."}
         ],
-        scanned_by="Asha",
     )
 
     scanned: Annotated[tuple[UUID, ...], Field(max_length=SCANNED_MAX)] | None = None
     missing: Annotated[tuple[MissingPackage, ...], Field(max_length=SCANNED_MAX)] = ()
-    scanned_by: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "dock"
 
 
 class MoveBatch(Model):
@@ -79,7 +80,7 @@ class MoveBatch(Model):
 
 
 @batches_api.route("/batches", methods=["GET"])
-@operation(pages(Batch), query=BatchesQuery)
+@operation(pages(Batch), query=BatchesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_batches() -> Response:
     """The next to leave first. With `status=finished` the history, the last to finish first."""
@@ -96,7 +97,7 @@ def list_batches() -> Response:
 
 
 @batches_api.route("/batches/{batch_id}", methods=["GET"])
-@operation(ok(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,))
+@operation(ok(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def batch_by_id(batch_id: str) -> Response:
     """Also one of the history."""
@@ -109,15 +110,19 @@ def batch_by_id(batch_id: str) -> Response:
     ok(Batch),
     path={"batch_id": UUID},
     body=MoveBatch,
-    errors=(NotFound, BatchStatusConflict, DepartureTaken, NotOnPath),
+    errors=(NotFound, NotYourFacility, BatchStatusConflict, DepartureTaken, NotOnPath),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 def move_batch(batch_id: str) -> Response:
     """Let an open batch leave at another time."""
     key: UUID = read_path(UUID, batch_id, "batch_id")
     command = read_body(batches_api.current_request, MoveBatch)
+    by = principal_of(batches_api.current_request)
     conn, documents = wiring.inventory_db(), wiring.documents()
-    batch = retrying(lambda: batches.reschedule(conn, documents, key, command.due_at, wiring.now()))
+    batch = retrying(
+        lambda: batches.reschedule(conn, documents, by, key, command.due_at, wiring.now())
+    )
     wiring.nudge_relay()
     return json_response(batch)
 
@@ -127,7 +132,8 @@ def move_batch(batch_id: str) -> Response:
     ok(Batch),
     path={"batch_id": UUID},
     body=ScanBatch,
-    errors=(NotFound, BatchStatusConflict, ManifestMismatch, NotOnPath),
+    errors=(NotFound, NotYourFacility, BatchStatusConflict, ManifestMismatch, NotOnPath),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 @repeats.safe(batches_api)
@@ -135,26 +141,31 @@ def scan_batch(batch_id: str) -> Response:
     """The batch is where it goes; its run forwards the packages. Safe to repeat."""
     key: UUID = read_path(UUID, batch_id, "batch_id")
     scan = read_body(batches_api.current_request, ScanBatch)
+    by = principal_of(batches_api.current_request)
     missing = [Missing(each.package_id, each.reason) for each in scan.missing]
     conn, documents = wiring.inventory_db(), wiring.documents()
     batch = retrying(
-        lambda: line_haul.arrive(
-            conn, documents, key, scan.scanned, missing, scan.scanned_by, wiring.now()
-        )
+        lambda: line_haul.arrive(conn, documents, by, key, scan.scanned, missing, wiring.now())
     )
     wiring.nudge_relay()
     return json_response(batch)
 
 
 @batches_api.route("/batches/units", methods=["POST"])
-@operation(accepted(Batch), body=SendUnits, errors=(NotFound, BatchStatusConflict, UnitsHaveLeft))
+@operation(
+    accepted(Batch),
+    body=SendUnits,
+    errors=(NotFound, NotYourFacility, BatchStatusConflict, UnitsHaveLeft),
+    access=FC_STAFF_ACTS,
+)
 @errors_to_http
 @repeats.safe(batches_api)
 def send_units() -> Response:
     """Restock an FC from another: 202 with the batch that takes the units. Safe to repeat."""
     command = read_body(batches_api.current_request, SendUnits)
+    by = principal_of(batches_api.current_request)
     conn = wiring.inventory_db()
-    batch = retrying(lambda: batches.send_units(conn, command, wiring.now()))
+    batch = retrying(lambda: batches.send_units(conn, by, command, wiring.now()))
     wiring.nudge_relay()
     location = {"Location": f"/batches/{batch.batch_id}"}
     return json_response(batch, HTTPStatus.ACCEPTED, location)

@@ -12,6 +12,7 @@ from online_kart.domain.errors import (
     NotFound,
     UnknownReference,
 )
+from online_kart.domain.principals import ADMINS_ACT, STAFF_SEES
 from online_kart.http import (
     Query,
     after,
@@ -35,6 +36,7 @@ catalog_api = Blueprint(__name__)
     created(Category),
     body=AddCategory,
     errors=(UnknownReference, CategoryExists, CategoryUnderItself),
+    access=ADMINS_ACT,
 )
 @errors_to_http
 @repeats.safe(catalog_api)
@@ -47,7 +49,7 @@ def add_category() -> Response:
 
 
 @catalog_api.route("/item-categories", methods=["GET"])
-@operation(pages(Category), query=Query)
+@operation(pages(Category), query=Query, access=STAFF_SEES)
 @errors_to_http
 def list_categories() -> Response:
     """By id; `parent_id` tells the tree."""
@@ -58,7 +60,7 @@ def list_categories() -> Response:
 
 
 @catalog_api.route("/item-categories/{category_id}", methods=["GET"])
-@operation(ok(Category), path={"category_id": CategoryId}, errors=(NotFound,))
+@operation(ok(Category), path={"category_id": CategoryId}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def category_by_id(category_id: str) -> Response:
     key: str = read_path(CategoryId, category_id, "category_id")
@@ -71,6 +73,7 @@ def category_by_id(category_id: str) -> Response:
     path={"category_id": CategoryId},
     body=DescribeCategory,
     errors=(NotFound, UnknownReference, CategoryUnderItself),
+    access=ADMINS_ACT,
 )
 @errors_to_http
 def describe_category(category_id: str) -> Response:

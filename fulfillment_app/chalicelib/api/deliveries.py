@@ -15,8 +15,10 @@ from online_kart.domain.errors import (
     NoRoute,
     NotFound,
     NotOnPath,
+    NotYourFacility,
     PackageStatusConflict,
 )
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -29,6 +31,7 @@ from online_kart.http import (
     read_query,
 )
 from online_kart.postgres import retrying
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import deliveries
@@ -64,7 +67,7 @@ class TellOutcome(Model):
 
 
 @deliveries_api.route("/deliveries", methods=["GET"])
-@operation(pages(Delivery), query=DeliveriesQuery)
+@operation(pages(Delivery), query=DeliveriesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_deliveries() -> Response:
     """By FC, status and package."""
@@ -89,11 +92,13 @@ def list_deliveries() -> Response:
     errors=(
         NotFound,
         AttemptConflict,
+        NotYourFacility,
         PackageStatusConflict,
         BatchAlreadyClosed,
         NoRoute,
         NotOnPath,
     ),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 @repeats.safe(deliveries_api)
@@ -102,13 +107,16 @@ def tell_outcome(package_id: str) -> Response:
     key: UUID = read_path(UUID, package_id, "package_id")
     told = read_body(deliveries_api.current_request, TellOutcome)
     conn, documents = wiring.inventory_db(), wiring.documents()
+    by = principal_of(deliveries_api.current_request)
     if told.proof and told.outcome == "delivered":
         proof = told.proof
-        outcome = retrying(lambda: deliveries.delivered(conn, documents, key, proof, wiring.now()))
+        outcome = retrying(
+            lambda: deliveries.delivered(conn, documents, by, key, proof, wiring.now())
+        )
     else:
         attempt, reason = told.attempt or 1, told.reason or ""
         outcome = retrying(
-            lambda: deliveries.failed(conn, documents, key, attempt, reason, wiring.now())
+            lambda: deliveries.failed(conn, documents, by, key, attempt, reason, wiring.now())
         )
     wiring.nudge_relay()
     return json_response(outcome)

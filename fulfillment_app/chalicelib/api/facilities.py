@@ -29,6 +29,7 @@ from online_kart.domain.facilities import (
     LegName,
 )
 from online_kart.domain.network import Leg, LegKey, Mode, Network, parse_network
+from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -53,7 +54,9 @@ facilities_api = Blueprint(__name__)
 
 
 @facilities_api.route("/hubs", methods=["POST"])
-@operation(*CHANGE_ANSWERS, body=AddHub, query=ChangeQuery, errors=(FacilityExists,))
+@operation(
+    *CHANGE_ANSWERS, body=AddHub, query=ChangeQuery, errors=(FacilityExists,), access=PLANNERS_ACT
+)
 @errors_to_http
 @repeats.safe(facilities_api)
 def add_hub() -> Response:
@@ -65,7 +68,7 @@ def add_hub() -> Response:
 
 
 @facilities_api.route("/hubs", methods=["GET"])
-@operation(pages(Hub), query=Query)
+@operation(pages(Hub), query=Query, access=STAFF_SEES)
 @errors_to_http
 def list_hubs() -> Response:
     """By code."""
@@ -76,14 +79,16 @@ def list_hubs() -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["GET"])
-@operation(ok(Hub), errors=(NotFound,))
+@operation(ok(Hub), errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def hub(hub_code: str) -> Response:
     return json_response(facilities.hub(wiring.inventory_db(), hub_code))
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["PATCH"])
-@operation(*CHANGE_ANSWERS, body=ChangeHub, query=ChangeQuery, errors=(NotFound,))
+@operation(
+    *CHANGE_ANSWERS, body=ChangeHub, query=ChangeQuery, errors=(NotFound,), access=PLANNERS_ACT
+)
 @errors_to_http
 def change_hub(hub_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
@@ -95,7 +100,9 @@ def change_hub(hub_code: str) -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["DELETE"])
-@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse))
+@operation(
+    *CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse), access=PLANNERS_ACT
+)
 @errors_to_http
 def delete_hub(hub_code: str) -> Response:
     """Refused while something holds it; its legs go with it."""
@@ -107,7 +114,7 @@ def delete_hub(hub_code: str) -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}/closure", methods=["POST"])
-@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,))
+@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,), access=PLANNERS_ACT)
 @errors_to_http
 @repeats.safe(facilities_api)
 def close_hub(hub_code: str) -> Response:
@@ -128,6 +135,7 @@ def close_hub(hub_code: str) -> Response:
     body=AddFulfillmentCenter,
     query=ChangeQuery,
     errors=(FacilityExists, PincodesTaken),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 @repeats.safe(facilities_api)
@@ -142,7 +150,7 @@ def add_fulfillment_center() -> Response:
 
 
 @facilities_api.route("/fulfillment-centers", methods=["GET"])
-@operation(pages(FulfillmentCenter), query=Query)
+@operation(pages(FulfillmentCenter), query=Query, access=STAFF_SEES)
 @errors_to_http
 def list_fulfillment_centers() -> Response:
     """By code."""
@@ -155,14 +163,20 @@ def list_fulfillment_centers() -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["GET"])
-@operation(ok(FulfillmentCenter), errors=(NotFound,))
+@operation(ok(FulfillmentCenter), errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def fulfillment_center(fc_code: str) -> Response:
     return json_response(facilities.fulfillment_center(wiring.inventory_db(), fc_code))
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["PATCH"])
-@operation(*CHANGE_ANSWERS, body=ChangeFulfillmentCenter, query=ChangeQuery, errors=(NotFound,))
+@operation(
+    *CHANGE_ANSWERS,
+    body=ChangeFulfillmentCenter,
+    query=ChangeQuery,
+    errors=(NotFound,),
+    access=PLANNERS_ACT,
+)
 @errors_to_http
 def change_fulfillment_center(fc_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
@@ -176,7 +190,9 @@ def change_fulfillment_center(fc_code: str) -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["DELETE"])
-@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse))
+@operation(
+    *CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse), access=PLANNERS_ACT
+)
 @errors_to_http
 def delete_fulfillment_center(fc_code: str) -> Response:
     """Refused while something holds it; its legs and pincode ranges go with it."""
@@ -188,7 +204,7 @@ def delete_fulfillment_center(fc_code: str) -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}/closure", methods=["POST"])
-@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,))
+@operation(*CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound,), access=PLANNERS_ACT)
 @errors_to_http
 @repeats.safe(facilities_api)
 def close_fulfillment_center(fc_code: str) -> Response:
@@ -216,7 +232,11 @@ class LegNameQuery(LegName, ChangeQuery):
 
 @facilities_api.route("/legs", methods=["POST"])
 @operation(
-    *CHANGE_ANSWERS, body=AddLeg, query=ChangeQuery, errors=(NotFound, LegExists, InvalidNetwork)
+    *CHANGE_ANSWERS,
+    body=AddLeg,
+    query=ChangeQuery,
+    errors=(NotFound, LegExists, InvalidNetwork),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 @repeats.safe(facilities_api)
@@ -229,7 +249,7 @@ def add_leg() -> Response:
 
 
 @facilities_api.route("/legs", methods=["GET"])
-@operation(pages(Leg), query=LegsQuery)
+@operation(pages(Leg), query=LegsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_legs() -> Response:
     """By origin, destination and mode."""
@@ -242,7 +262,7 @@ def list_legs() -> Response:
 
 
 @facilities_api.route("/legs", methods=["DELETE"])
-@operation(*CHANGE_ANSWERS, query=LegNameQuery, errors=(NotFound,))
+@operation(*CHANGE_ANSWERS, query=LegNameQuery, errors=(NotFound,), access=PLANNERS_ACT)
 @errors_to_http
 def delete_leg_named_in_query() -> Response:
     query = read_query(facilities_api.current_request, LegNameQuery)
@@ -251,7 +271,7 @@ def delete_leg_named_in_query() -> Response:
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["GET"])
-@operation(ok(Leg), path={"mode": Mode}, errors=(NotFound,))
+@operation(ok(Leg), path={"mode": Mode}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def leg(origin: str, destination: str, mode: str) -> Response:
     return json_response(facilities.leg(wiring.inventory_db(), _key(origin, destination, mode)))
@@ -259,7 +279,12 @@ def leg(origin: str, destination: str, mode: str) -> Response:
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["PATCH"])
 @operation(
-    *CHANGE_ANSWERS, path={"mode": Mode}, body=ChangeLeg, query=ChangeQuery, errors=(NotFound,)
+    *CHANGE_ANSWERS,
+    path={"mode": Mode},
+    body=ChangeLeg,
+    query=ChangeQuery,
+    errors=(NotFound,),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 def change_leg(origin: str, destination: str, mode: str) -> Response:
@@ -271,7 +296,9 @@ def change_leg(origin: str, destination: str, mode: str) -> Response:
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["DELETE"])
-@operation(*CHANGE_ANSWERS, path={"mode": Mode}, query=ChangeQuery, errors=(NotFound,))
+@operation(
+    *CHANGE_ANSWERS, path={"mode": Mode}, query=ChangeQuery, errors=(NotFound,), access=PLANNERS_ACT
+)
 @errors_to_http
 def delete_leg(origin: str, destination: str, mode: str) -> Response:
     key, request = _key(origin, destination, mode), facilities_api.current_request
@@ -291,6 +318,7 @@ def _key(origin: str, destination: str, mode: str) -> LegKey:
     body=Network,
     query=ChangeQuery,
     errors=(InvalidNetwork, PincodesTaken, TooManyHolidays),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 def put_network() -> Response:

@@ -3,6 +3,7 @@
 from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation
+from online_kart.domain.principals import ANYONE
 from online_kart.health import Ready, Up, readiness
 from online_kart.http import errors_to_http, json_response
 from online_kart.messaging import outbox
@@ -13,14 +14,14 @@ health_api = Blueprint(__name__)
 
 
 @health_api.route("/health", methods=["GET"])
-@operation(ok(Up))
+@operation(ok(Up), access=ANYONE)
 @errors_to_http
 def health() -> Response:
     return json_response({"app": "fulfillment", "status": "up"})
 
 
 @health_api.route("/ready", methods=["GET"])
-@operation(ok(Ready))
+@operation(ok(Ready), access=ANYONE)
 @errors_to_http
 def ready() -> Response:
     """Both stores answer; tells business time and how many events wait to be sent."""

@@ -7,6 +7,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import HolidayExists, NotFound, TooManyHolidays
 from online_kart.domain.holidays import Holiday, HolidayDate, HolidayKey
+from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -34,7 +35,9 @@ class HolidaysQuery(Query):
 
 
 @holidays_api.route("/holidays", methods=["POST"])
-@operation(REBUILD, body=Holiday, errors=(NotFound, HolidayExists, TooManyHolidays))
+@operation(
+    REBUILD, body=Holiday, errors=(NotFound, HolidayExists, TooManyHolidays), access=PLANNERS_ACT
+)
 @errors_to_http
 @repeats.safe(holidays_api)
 def add_holiday() -> Response:
@@ -44,7 +47,7 @@ def add_holiday() -> Response:
 
 
 @holidays_api.route("/holidays", methods=["GET"])
-@operation(pages(Holiday), query=HolidaysQuery)
+@operation(pages(Holiday), query=HolidaysQuery, access=STAFF_SEES)
 @errors_to_http
 def list_holidays() -> Response:
     """By day."""
@@ -56,7 +59,7 @@ def list_holidays() -> Response:
 
 
 @holidays_api.route("/holidays", methods=["DELETE"])
-@operation(REBUILD, query=HolidayKey, errors=(NotFound,))
+@operation(REBUILD, query=HolidayKey, errors=(NotFound,), access=PLANNERS_ACT)
 @errors_to_http
 def remove_holiday() -> Response:
     """`?day=2026-08-15`, and `&fc_code=BLR1` where it is that FC's alone."""

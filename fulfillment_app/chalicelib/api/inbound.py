@@ -8,11 +8,13 @@ from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.errors import (
     NotFound,
     NotOffered,
+    NotYourFacility,
     ShipmentCountedOtherwise,
     ShipmentIsOver,
     UnknownReference,
 )
 from online_kart.domain.inbound import Asn, Receipt, ReceiveShipment, ShownShipment
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -24,6 +26,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import inbound
@@ -37,7 +40,7 @@ class ShipmentsQuery(Query):
 
 
 @inbound_api.route("/inbound-shipments", methods=["GET"])
-@operation(pages(ShownShipment), query=ShipmentsQuery)
+@operation(pages(ShownShipment), query=ShipmentsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_shipments() -> Response:
     """What is upcoming, the soonest first."""
@@ -54,7 +57,7 @@ def list_shipments() -> Response:
 
 
 @inbound_api.route("/inbound-shipments/{asn}", methods=["GET"])
-@operation(ok(ShownShipment), path={"asn": Asn}, errors=(NotFound,))
+@operation(ok(ShownShipment), path={"asn": Asn}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def shipment_by_asn(asn: str) -> Response:
     """Also one that was received or cancelled."""
@@ -67,7 +70,15 @@ def shipment_by_asn(asn: str) -> Response:
     accepted(Receipt),
     path={"asn": Asn},
     body=ReceiveShipment,
-    errors=(NotFound, UnknownReference, NotOffered, ShipmentCountedOtherwise, ShipmentIsOver),
+    errors=(
+        NotFound,
+        NotYourFacility,
+        UnknownReference,
+        NotOffered,
+        ShipmentCountedOtherwise,
+        ShipmentIsOver,
+    ),
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 @repeats.safe(inbound_api)
@@ -75,14 +86,17 @@ def receive_shipment(asn: str) -> Response:
     """It is at the dock and was counted: 202, the units are in stock when the receipt is `booked`. Safe to repeat."""
     key: str = read_path(Asn, asn, "asn")
     command = read_body(inbound_api.current_request, ReceiveShipment)
-    receipt = inbound.receive(wiring.inventory_db(), wiring.documents(), key, command, wiring.now())
+    by = principal_of(inbound_api.current_request)
+    receipt = inbound.receive(
+        wiring.inventory_db(), wiring.documents(), by, key, command, wiring.now()
+    )
     wiring.nudge_relay()
     location = {"Location": f"/inbound-shipments/{key}/receipt"}
     return json_response(receipt, HTTPStatus.ACCEPTED, location)
 
 
 @inbound_api.route("/inbound-shipments/{asn}/receipt", methods=["GET"])
-@operation(ok(Receipt), path={"asn": Asn}, errors=(NotFound,))
+@operation(ok(Receipt), path={"asn": Asn}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def receipt_of_shipment(asn: str) -> Response:
     key: str = read_path(Asn, asn, "asn")

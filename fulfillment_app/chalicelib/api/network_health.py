@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from online_kart.contract import ok, operation
 from online_kart.domain.base import Model, example
+from online_kart.domain.principals import STAFF_SEES
 from online_kart.domain.values import Pincode
 from online_kart.http import errors_to_http, json_response, read_query
 
@@ -34,7 +35,7 @@ class HealthQuery(Model):
 
 
 @network_health_api.route("/network/health", methods=["GET"])
-@operation(ok(NetworkHealth), query=HealthQuery)
+@operation(ok(NetworkHealth), query=HealthQuery, access=STAFF_SEES)
 @errors_to_http
 def health_of_network() -> Response:
     """`?pincodes=560001,744101`: which of them nobody serves, beside what is wrong anyway."""

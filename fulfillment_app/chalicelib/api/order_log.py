@@ -8,6 +8,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.order_log import OrderLogEntry
+from online_kart.domain.principals import STAFF_SEES
 from online_kart.http import (
     Query,
     after,
@@ -25,7 +26,13 @@ order_log_api = Blueprint(__name__)
 
 
 @order_log_api.route("/orders/{order_id}/history", methods=["GET"])
-@operation(pages(OrderLogEntry), path={"order_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(OrderLogEntry),
+    path={"order_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=STAFF_SEES,
+)
 @errors_to_http
 def history_of_order(order_id: str) -> Response:
     """The oldest first. What happened is here within seconds."""

@@ -8,6 +8,7 @@ from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import PackageStatus
 from online_kart.domain.packages import Package, PackageEvent
+from online_kart.domain.principals import STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -32,7 +33,7 @@ class PackagesQuery(Query):
 
 
 @packages_api.route("/packages", methods=["GET"])
-@operation(pages(Package), query=PackagesQuery)
+@operation(pages(Package), query=PackagesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_packages() -> Response:
     """In the order of their ids; `facility` is where they are now."""
@@ -49,7 +50,7 @@ def list_packages() -> Response:
 
 
 @packages_api.route("/packages/{package_id}", methods=["GET"])
-@operation(ok(PackageInFull), path={"package_id": UUID}, errors=(NotFound,))
+@operation(ok(PackageInFull), path={"package_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def package_by_id(package_id: str) -> Response:
     """With its path, planned against actual, and its events."""
@@ -58,7 +59,13 @@ def package_by_id(package_id: str) -> Response:
 
 
 @packages_api.route("/packages/{package_id}/events", methods=["GET"])
-@operation(pages(PackageEvent), path={"package_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(PackageEvent),
+    path={"package_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=STAFF_SEES,
+)
 @errors_to_http
 def events_of_package(package_id: str) -> Response:
     """Who did what to it, when and where; the oldest first."""

@@ -9,6 +9,7 @@ from online_kart.contract import operation, pages
 from online_kart.domain.base import Model, example
 from online_kart.domain.errors import NotFound, PincodesTaken
 from online_kart.domain.facilities import PincodeChange
+from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
 from online_kart.domain.values import Pincode
 from online_kart.http import (
     Query,
@@ -49,7 +50,7 @@ class RangeQuery(ChangeQuery):
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["GET"])
-@operation(pages(PincodeRangeView), query=Query, errors=(NotFound,))
+@operation(pages(PincodeRangeView), query=Query, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def list_pincodes(fc_code: str) -> Response:
     """By the first of each range."""
@@ -63,7 +64,13 @@ def list_pincodes(fc_code: str) -> Response:
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["POST"])
-@operation(*CHANGE_ANSWERS, body=PincodeChange, query=ChangeQuery, errors=(NotFound, PincodesTaken))
+@operation(
+    *CHANGE_ANSWERS,
+    body=PincodeChange,
+    query=ChangeQuery,
+    errors=(NotFound, PincodesTaken),
+    access=PLANNERS_ACT,
+)
 @errors_to_http
 @repeats.safe(pincodes_api)
 def add_pincodes(fc_code: str) -> Response:
@@ -76,7 +83,7 @@ def add_pincodes(fc_code: str) -> Response:
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["DELETE"])
-@operation(*CHANGE_ANSWERS, query=RangeQuery, errors=(NotFound,))
+@operation(*CHANGE_ANSWERS, query=RangeQuery, errors=(NotFound,), access=PLANNERS_ACT)
 @errors_to_http
 def remove_pincodes(fc_code: str) -> Response:
     gone = read_query(pincodes_api.current_request, RangeQuery)

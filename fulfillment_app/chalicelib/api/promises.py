@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from online_kart.contract import ok, operation
 from online_kart.domain.base import Model, example
+from online_kart.domain.principals import STAFF_SEES
 from online_kart.domain.values import AskedInstant, Pincode, Sku
 from online_kart.http import errors_to_http, json_response, read_body
 
@@ -35,7 +36,7 @@ class AskForPromises(Model):
 
 
 @promises_api.route("/promises", methods=["POST"])
-@operation(ok(Promises), body=AskForPromises)
+@operation(ok(Promises), body=AskForPromises, access=STAFF_SEES)
 @errors_to_http
 def ask_for_promises() -> Response:
     """Changes nothing: it is a POST because a hundred SKUs are too long for a URL."""

@@ -10,6 +10,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import accepted, ok, operation, pages
 from online_kart.domain.base import Model
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import ADMINS_ACT, STAFF_SEES
 from online_kart.domain.reconciliation import Reconciliation
 from online_kart.http import (
     Query,
@@ -34,7 +35,7 @@ class ReconciliationRequested(Model):
 
 
 @reconciliations_api.route("/reconciliations", methods=["POST"], content_types=["*/*"])
-@operation(accepted(ReconciliationRequested))
+@operation(accepted(ReconciliationRequested), access=ADMINS_ACT)
 @errors_to_http
 @repeats.safe(reconciliations_api)
 def request_reconciliation() -> Response:
@@ -49,7 +50,7 @@ def request_reconciliation() -> Response:
 
 
 @reconciliations_api.route("/reconciliations", methods=["GET"])
-@operation(pages(Reconciliation), query=Query)
+@operation(pages(Reconciliation), query=Query, access=STAFF_SEES)
 @errors_to_http
 def list_reconciliations() -> Response:
     """The newest first."""
@@ -63,7 +64,9 @@ def list_reconciliations() -> Response:
 
 
 @reconciliations_api.route("/reconciliations/{reconciliation_id}", methods=["GET"])
-@operation(ok(Reconciliation), path={"reconciliation_id": UUID}, errors=(NotFound,))
+@operation(
+    ok(Reconciliation), path={"reconciliation_id": UUID}, errors=(NotFound,), access=STAFF_SEES
+)
 @errors_to_http
 def reconciliation_by_id(reconciliation_id: str) -> Response:
     key: UUID = read_path(UUID, reconciliation_id, "reconciliation_id")

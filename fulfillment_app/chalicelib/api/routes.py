@@ -9,6 +9,7 @@ from online_kart.contract import ok, operation, pages
 from online_kart.domain.base import Model, example
 from online_kart.domain.errors import NoRoute, NotFound, NotServed, VersionNotKept
 from online_kart.domain.network import HOP_LIMIT_MAX, FacilityKind
+from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
 from online_kart.domain.route_builds import RouteBuild
 from online_kart.domain.values import AskedInstant, FacilityCode, Pincode
 from online_kart.http import (
@@ -84,7 +85,10 @@ class DifferencesQuery(Model):
 
 @routes_api.route("/route-tables/differences", methods=["GET"])
 @operation(
-    ok(version_differences.VersionsDifference), query=DifferencesQuery, errors=(VersionNotKept,)
+    ok(version_differences.VersionsDifference),
+    query=DifferencesQuery,
+    errors=(VersionNotKept,),
+    access=STAFF_SEES,
 )
 @errors_to_http
 def differences() -> Response:
@@ -99,7 +103,7 @@ def differences() -> Response:
 
 
 @routes_api.route("/route-tables/{facility_code}", methods=["GET"])
-@operation(ok(RouteTablePage), query=Query, errors=(NotFound,))
+@operation(ok(RouteTablePage), query=Query, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def route_table(facility_code: str) -> Response:
     """Its rows as the table has them: routes, then those to hubs, then the default."""
@@ -124,7 +128,12 @@ def route_table(facility_code: str) -> Response:
 
 
 @routes_api.route("/paths", methods=["GET"])
-@operation(ok(route_views.PathView), query=PathQuery, errors=(NotFound, NoRoute, NotServed))
+@operation(
+    ok(route_views.PathView),
+    query=PathQuery,
+    errors=(NotFound, NoRoute, NotServed),
+    access=STAFF_SEES,
+)
 @errors_to_http
 def path() -> Response:
     """`?from=BLR1&to_pincode=744101`: facilities, legs, planned minutes, the ways chosen from, and why, with times.
@@ -141,7 +150,7 @@ def path() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds", methods=["POST"])
-@operation(REBUILD, body=RequestRebuild, needs_body=False)
+@operation(REBUILD, body=RequestRebuild, needs_body=False, access=PLANNERS_ACT)
 @errors_to_http
 @repeats.safe(routes_api)
 def request_rebuild() -> Response:
@@ -152,7 +161,7 @@ def request_rebuild() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds", methods=["GET"])
-@operation(pages(RouteBuild), query=Query)
+@operation(pages(RouteBuild), query=Query, access=STAFF_SEES)
 @errors_to_http
 def list_rebuilds() -> Response:
     """The newest first."""
@@ -163,7 +172,7 @@ def list_rebuilds() -> Response:
 
 
 @routes_api.route("/route-tables/rebuilds/{version}", methods=["GET"])
-@operation(ok(RouteBuild), path={"version": Version}, errors=(NotFound,))
+@operation(ok(RouteBuild), path={"version": Version}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def rebuild(version: str) -> Response:
     number: int = read_path(Version, version, "version")

@@ -8,6 +8,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import ok, operation, pages
 from online_kart.domain.base import Model
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import STAFF_SEES
 from online_kart.domain.runs import Machine, Run, RunStatus
 from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
 
@@ -27,7 +28,7 @@ class RunsOfBusinessId(Model):
 
 
 @runs_api.route("/runs", methods=["GET"])
-@operation(pages(Run), query=RunsQuery)
+@operation(pages(Run), query=RunsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_runs() -> Response:
     """The newest first."""
@@ -46,7 +47,7 @@ def list_runs() -> Response:
 
 
 @runs_api.route("/runs/{machine}/{business_id}", methods=["GET"])
-@operation(ok(RunsOfBusinessId), errors=(NotFound,))
+@operation(ok(RunsOfBusinessId), errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def runs_of(machine: str, business_id: str) -> Response:
     """Every revision of one business id's run, the newest first."""

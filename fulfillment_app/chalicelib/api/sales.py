@@ -5,6 +5,7 @@ from datetime import date
 from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
+from online_kart.domain.principals import STAFF_SEES
 from online_kart.domain.sales import CategorySales, MonthSales
 from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
 
@@ -15,7 +16,7 @@ sales_api = Blueprint(__name__)
 
 
 @sales_api.route("/sales/by-category", methods=["GET"])
-@operation(pages(CategorySales), query=Query)
+@operation(pages(CategorySales), query=Query, access=STAFF_SEES)
 @errors_to_http
 def sales_by_category() -> Response:
     """By category: its own items, without those of the categories below it."""
@@ -26,7 +27,7 @@ def sales_by_category() -> Response:
 
 
 @sales_api.route("/sales/by-month", methods=["GET"])
-@operation(pages(MonthSales), query=Query)
+@operation(pages(MonthSales), query=Query, access=STAFF_SEES)
 @errors_to_http
 def sales_by_month() -> Response:
     """The latest month first; months of the shop's time zone."""

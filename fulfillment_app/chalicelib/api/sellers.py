@@ -7,6 +7,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation, pages
 from online_kart.domain.errors import NotFound
+from online_kart.domain.principals import ADMINS_ACT, STAFF_SEES
 from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
     Query,
@@ -30,7 +31,7 @@ class SellersQuery(Query):
 
 
 @sellers_api.route("/sellers", methods=["GET"])
-@operation(pages(Seller), query=SellersQuery)
+@operation(pages(Seller), query=SellersQuery, access=STAFF_SEES)
 @errors_to_http
 def list_sellers() -> Response:
     """The oldest first."""
@@ -47,7 +48,7 @@ def list_sellers() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
-@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,))
+@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
@@ -55,7 +56,9 @@ def seller_by_id(seller_id: str) -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
-@operation(ok(Seller), path={"seller_id": UUID}, body=JudgeSeller, errors=(NotFound,))
+@operation(
+    ok(Seller), path={"seller_id": UUID}, body=JudgeSeller, errors=(NotFound,), access=ADMINS_ACT
+)
 @errors_to_http
 def judge_seller(seller_id: str) -> Response:
     """Approve or suspend."""

@@ -5,7 +5,8 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import created, operation, pages
-from online_kart.domain.errors import NotFound, StockTooLow
+from online_kart.domain.errors import NotFound, NotYourFacility, StockTooLow
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.stock import AdjustStock, LedgerEntry, StockLevel
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -20,14 +21,12 @@ from online_kart.http import (
     required_header,
 )
 from online_kart.messaging.idempotency import Keyed, digest
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import stock
 
 stock_api = Blueprint(__name__)
-
-STAFF = "fulfillment staff"
-"""Who adjusts stock, until people log in."""
 
 
 class LedgerQuery(Query):
@@ -36,7 +35,7 @@ class LedgerQuery(Query):
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
-@operation(pages(StockLevel), query=Query, errors=(NotFound,))
+@operation(pages(StockLevel), query=Query, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def stock_of_fc(fc_code: str) -> Response:
     """On hand and reserved, per item and seller."""
@@ -47,7 +46,7 @@ def stock_of_fc(fc_code: str) -> Response:
 
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock-ledger", methods=["GET"])
-@operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,))
+@operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def stock_ledger_of_fc(fc_code: str) -> Response:
     """Every change, the newest first: who made it, when, and why. Of all offers, of an item, or of a seller."""
@@ -68,20 +67,22 @@ def stock_ledger_of_fc(fc_code: str) -> Response:
 @operation(
     created(StockLevel, has_location=False),
     body=AdjustStock,
-    errors=(NotFound, StockTooLow),
+    errors=(NotFound, NotYourFacility, StockTooLow),
     needs_key=True,
+    access=FC_STAFF_ACTS,
 )
 @errors_to_http
 def adjust_stock(fc_code: str) -> Response:
     """201 with the stock as it is now. Needs an `Idempotency-Key`: the same request again gets the same answer."""
     request = stock_api.current_request
     command = read_body(request, AdjustStock)
+    by = principal_of(request)
     path = f"/fulfillment-centers/{fc_code}/stock-adjustments"
     keyed = Keyed(
-        principal=STAFF,
+        principal=by.name,
         key=required_header(request, "Idempotency-Key"),
         digest=digest("POST", path, request.raw_body),
     )
-    answer = stock.adjust_stock(wiring.inventory_db(), fc_code, command, keyed, wiring.now())
+    answer = stock.adjust_stock(wiring.inventory_db(), by, fc_code, command, keyed, wiring.now())
     wiring.nudge_relay()
     return rendered_response(answer.body, answer.status_code, answer.headers)

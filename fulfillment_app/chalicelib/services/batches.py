@@ -34,15 +34,13 @@ from online_kart.domain.errors import (
 from online_kart.domain.events import BatchOpened
 from online_kart.domain.network import Facility, FacilityKind, Leg
 from online_kart.domain.package_paths import PackagePath
+from online_kart.domain.principals import Principal
 from online_kart.inventory_db import batches, facilities, manifests, packages
 from online_kart.messaging import outbox
 
 from .package_events import Step, record
 
 Documents = Database[dict[str, Any]]
-
-PLANNER = "planner"
-"""Who lets a batch leave at another time, until people log in."""
 
 DEPARTURES_TRIED_MAX = 20
 """How many departures that have left already are passed over before we look again later."""
@@ -95,12 +93,13 @@ def unload(conn: Connection[Any], package_id: UUID) -> bool:
     return True
 
 
-def send_units(conn: Connection[Any], command: SendUnits, now: datetime) -> Batch:
+def send_units(conn: Connection[Any], by: Principal, command: SendUnits, now: datetime) -> Batch:
     """Put a restocking transfer into the next batch of the leg between its FCs. A repeat answers with the batch that has it.
 
     The units are taken from stock when the batch departs; what is no longer free then stays behind. Raises NotFound
-    where no leg joins two FCs like that, UnitsHaveLeft.
+    where no leg joins two FCs like that, UnitsHaveLeft, NotYourFacility (the origin).
     """
+    by.require_facility(command.origin)
     with conn.transaction():
         facilities.lock_network_to_read(conn)
         known = manifests.batch_of_transfer(conn, command.transfer_id)
@@ -198,14 +197,23 @@ def bump_revision(conn: Connection[Any], batch_id: UUID, now: datetime) -> bool:
 
 
 def reschedule(
-    conn: Connection[Any], documents: Documents, batch_id: UUID, due_at: datetime, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    by: Principal,
+    batch_id: UUID,
+    due_at: datetime,
+    now: datetime,
 ) -> Batch:
-    """Let an open batch leave at another time. Raises NotFound, BatchStatusConflict, DepartureTaken, InvalidRequest."""
+    """Let an open batch leave at another time.
+
+    Raises NotFound, NotYourFacility (its origin), BatchStatusConflict, DepartureTaken, InvalidRequest.
+    """
     if due_at < now:
         raise InvalidRequest("A batch can't leave in the past.", "due_at", "a moment to come")
     try:
         with conn.transaction():
             batch = _locked(conn, batch_id)
+            by.require_facility(batch.origin)
             if batch.status != "open":
                 raise BatchStatusConflict(batch_id, batch.status, "rescheduled")
             if batch.due_at != due_at:
@@ -215,13 +223,13 @@ def reschedule(
     except UniqueViolation as error:
         raise DepartureTaken(batch_id) from error
     crashpoint("reschedule_batch.moved")
-    _expect_departure(conn, documents, batch_id, now)
+    _expect_departure(conn, documents, by, batch_id, now)
     crashpoint("reschedule_batch.committed")
     return batch
 
 
 def _expect_departure(
-    conn: Connection[Any], documents: Documents, batch_id: UUID, now: datetime
+    conn: Connection[Any], documents: Documents, by: Principal, batch_id: UUID, now: datetime
 ) -> None:
     """Tell the packages' paths what time the batch has now; a repeat tells those that do not know.
 
@@ -237,7 +245,7 @@ def _expect_departure(
             Step(
                 path.package_id,
                 "rescheduled",
-                PLANNER,
+                by.name,
                 batch.origin,
                 path=path.expect_departure(batch.origin, batch.due_at),
                 detail={"batch_id": str(batch.batch_id)},

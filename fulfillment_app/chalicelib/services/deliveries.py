@@ -16,6 +16,7 @@ from online_kart.domain.deliveries import Delivery, DeliveryStatus, Outcome
 from online_kart.domain.errors import AttemptConflict, NotFound, PackageStatusConflict
 from online_kart.domain.events import SaleRecorded
 from online_kart.domain.packages import Package
+from online_kart.domain.principals import Principal
 from online_kart.domain.sales import Sale
 from online_kart.inventory_db import deliveries, facilities, manifests, packages, sales, stock
 from online_kart.messaging import outbox
@@ -26,8 +27,6 @@ from .package_events import Step, record
 Documents = Database[dict[str, Any]]
 
 NEXT_ATTEMPT_AFTER = timedelta(days=1)
-COURIER = "courier"
-"""Who tells how an attempt ended, until people log in."""
 
 
 def hand_over(
@@ -62,14 +61,14 @@ def hand_over(
 def delivered(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     package_id: UUID,
     proof: str,
     now: datetime,
-    by: str = COURIER,
 ) -> Outcome:
     """The customer has it: a sale for each of its lines. A repeat changes nothing.
 
-    Raises NotFound; PackageStatusConflict where it is not out for delivery.
+    Raises NotFound; PackageStatusConflict where it is not out for delivery; NotYourFacility.
     """
     with conn.transaction():
         package, delivery = _locked(conn, package_id)
@@ -77,8 +76,9 @@ def delivered(
             return Outcome(package_id=package_id, status="delivered")
         if delivery is None:
             raise PackageStatusConflict(package_id, package.status, "delivered")
+        by.require_facility(delivery.fc_code)
         detail = {"proof": proof, "attempt": delivery.attempt}
-        step = _step(delivery, "delivered", by, {"status": "delivered"}, detail)
+        step = _step(delivery, "delivered", by.name, {"status": "delivered"}, detail)
         record(conn, documents, [step], now)
         sold = sales.record_package(conn, package_id, now)
         outbox.append(conn, *(_event(sale, now) for sale in sold))
@@ -91,16 +91,16 @@ def delivered(
 def failed(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     package_id: UUID,
     attempt: int,
     reason: str,
     now: datetime,
-    by: str = COURIER,
 ) -> Outcome:
     """The attempt was in vain: the next one is on the next working day, or, after the last, it goes back to its origin.
 
     A repeat of an attempt that was told of changes nothing. Raises NotFound; PackageStatusConflict where it is not out
-    for delivery; AttemptConflict where the attempt is still to come.
+    for delivery; AttemptConflict where the attempt is still to come; NotYourFacility.
     """
     with conn.transaction():
         facilities.lock_network_to_read(conn)  # before the package's: it may be sent back
@@ -109,10 +109,11 @@ def failed(
             if package.status in ("returning", "returned"):
                 return Outcome(package_id=package_id, status=package.status)
             raise PackageStatusConflict(package_id, package.status, "failed")
+        by.require_facility(delivery.fc_code)
         if attempt > delivery.attempt:
             raise AttemptConflict(package_id, delivery.attempt, attempt)
         if attempt == delivery.attempt:
-            _fail(conn, documents, delivery, reason, by, now)
+            _fail(conn, documents, delivery, reason, by.name, now)
         crashpoint("fail_delivery.written")
     crashpoint("fail_delivery.committed")
     return _outcome(conn, package_id)

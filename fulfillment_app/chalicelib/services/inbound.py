@@ -32,6 +32,7 @@ from online_kart.domain.inbound import (
     receipt_lines,
     shown,
 )
+from online_kart.domain.principals import Principal
 from online_kart.inventory_db import inbound, sellers, stock
 from online_kart.messaging import outbox
 from online_kart.postgres import retrying
@@ -70,6 +71,7 @@ def by_asn(conn: Connection[Any], documents: Documents, asn: str) -> ShownShipme
 def receive(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     asn: str,
     command: ReceiveShipment,
     now: datetime,
@@ -77,16 +79,18 @@ def receive(
     """Note what was counted at the dock; its event starts `receive_shipment`. A repeat changes nothing.
 
     Raises NotFound, ShipmentIsOver (it was cancelled), ShipmentCountedOtherwise, InvalidRequest, UnknownReference (item),
-    NotOffered (it came without being announced, and is not the seller's).
+    NotOffered (it came without being announced, and is not the seller's), NotYourFacility.
     """
     with conn.transaction():
         inbound.lock_shipment(conn, asn)
         known = inbound.receipt(conn, asn)
         if known:
+            by.require_facility(known.fc_code)
             if not known.is_count_of(command.counted):
                 raise ShipmentCountedOtherwise(asn)
             return known
         shipment = _upcoming(documents, asn)
+        by.require_facility(shipment.fc_code)
         lines = receipt_lines(shipment.lines, command.counted)
         _check_unannounced(conn, shipment, lines)
         receipt = Receipt(
@@ -94,7 +98,7 @@ def receive(
             fc_code=shipment.fc_code,
             seller_id=shipment.seller_id,
             status="arrived",
-            received_by=command.received_by,
+            received_by=by.name,
             arrived_at=now,
             closed_at=None,
             lines=lines,

@@ -28,6 +28,7 @@ from online_kart.domain.errors import (
 from online_kart.domain.events import BatchDelayed
 from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.packages import Package
+from online_kart.domain.principals import Principal
 from online_kart.inventory_db import batches, facilities, manifests, packages, stock
 from online_kart.messaging import outbox
 
@@ -187,26 +188,29 @@ class Missing(NamedTuple):
 def arrive(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     batch_id: UUID,
     scanned: Sequence[UUID] | None,
     missing: Sequence[Missing],
-    by: str,
     now: datetime,
 ) -> Batch:
     """The scan of a batch at its destination: its packages are there, and the missing ones are lost.
 
     `scanned` None: everything but the missing. A repeat changes nothing. Raises NotFound, BatchStatusConflict where it
-    has not departed, ManifestMismatch where scanned and missing are not what it carries.
+    has not departed, ManifestMismatch where scanned and missing are not what it carries, NotYourFacility.
     """
     with conn.transaction():
         held = packages.lock_many(conn, manifests.packages_in(conn, batch_id))
         batch = batches.lock(conn, batch_id)
-        if batch is None or batch.status == "arrived":
-            return batch or _of_history(conn, batch_id)
+        if batch is None:
+            return _of_history(conn, batch_id)
+        by.require_facility(batch.destination)
+        if batch.status == "arrived":
+            return batch
         if batch.status != "in_transit":
             raise BatchStatusConflict(batch_id, batch.status, "arrived")
         _check_scan(batch, held, scanned, missing)
-        _arrive(conn, documents, batch, held, missing, by, now)
+        _arrive(conn, documents, batch, held, missing, by.name, now)
         batches.set_arrived(conn, batch_id, now)
         crashpoint("arrive_batch.written")
     crashpoint("arrive_batch.committed")

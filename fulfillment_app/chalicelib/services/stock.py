@@ -18,6 +18,7 @@ from online_kart.domain.errors import (
     ReservationExpired,
     StockAlreadyReleased,
 )
+from online_kart.domain.principals import Principal
 from online_kart.domain.sourcing import (
     OrderToServe,
     ReservationRequest,
@@ -290,6 +291,7 @@ def _refuse_unknown_fc(conn: Connection[Any], fc_code: str) -> None:
 
 def adjust_stock(
     conn: Connection[Any],
+    by: Principal,
     fc_code: str,
     command: AdjustStock,
     keyed: Keyed,
@@ -297,13 +299,16 @@ def adjust_stock(
 ) -> Answer:
     """Correct what is on hand, with a reason. The same key and request get the same answer.
 
-    Raises NotFound, StockTooLow (fewer units are free than it takes away), InvalidRequest (another request's key).
+    Raises NotFound, StockTooLow (fewer units are free than it takes away), InvalidRequest (another request's key),
+    NotYourFacility.
     """
-    return retrying(lambda: _adjust(conn, fc_code, command, keyed, now))
+    by.require_facility(fc_code)
+    return retrying(lambda: _adjust(conn, by, fc_code, command, keyed, now))
 
 
 def _adjust(
     conn: Connection[Any],
+    by: Principal,
     fc_code: str,
     command: AdjustStock,
     keyed: Keyed,
@@ -316,7 +321,7 @@ def _adjust(
         _refuse_unknown_fc(conn, fc_code)
         reference = str(uuid5(ADJUSTMENTS, f"{keyed.principal} {keyed.key}"))
         change = StockChange(fc_code, command.sku, command.seller_id, command.change, 0, reference)
-        stock.adjust(conn, change, command.reason, keyed.principal, now)
+        stock.adjust(conn, change, command.reason, by.name, now)
         level = stock.level(conn, fc_code, Offer(command.sku, command.seller_id))
         assert level is not None
         answer = Answer(201, {}, level.model_dump_json())

@@ -10,13 +10,13 @@ from ..domain.customers import Customer
 
 
 def insert(conn: Connection[Any], customer: Customer) -> bool:
-    """False where the e-mail address is taken."""
+    """False where the e-mail address is taken, or the id."""
     return (
         conn.execute(
             """
             INSERT INTO customers (customer_id, name, email, phone, registered_at)
             VALUES (%(customer_id)s, %(name)s, %(email)s, %(phone)s, %(registered_at)s)
-            ON CONFLICT (lower(email)) DO NOTHING
+            ON CONFLICT DO NOTHING
             """,
             customer.model_dump(),
         ).rowcount

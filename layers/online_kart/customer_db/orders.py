@@ -63,6 +63,14 @@ def lock(conn: Connection[Any], order_id: UUID) -> Order | None:
         ).fetchone()
 
 
+def customer_of(conn: Connection[Any], order_id: UUID) -> UUID | None:
+    """Whose order it is. None where there is none."""
+    row = conn.execute(
+        "SELECT customer_id FROM orders WHERE order_id = %(order_id)s", {"order_id": order_id}
+    ).fetchone()
+    return row[0] if row else None
+
+
 def of_customer(
     conn: Connection[Any], customer_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Order]:

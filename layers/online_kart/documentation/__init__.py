@@ -13,6 +13,7 @@ from chalice import Blueprint, Chalice, Response
 
 from ..contract import ok, operation
 from ..domain.errors import NotFound
+from ..domain.principals import ANYONE
 from ..http import errors_to_http
 
 HERE = Path(__file__).parent
@@ -40,21 +41,21 @@ def documentation(title: str) -> Blueprint:
     pages = Blueprint(__name__)
 
     @pages.route("/openapi.json", methods=["GET"])
-    @operation(ok(dict))
+    @operation(ok(dict), access=ANYONE)
     @errors_to_http
     def api_document() -> Response:
         """This document."""
         return _text(_document(pages.current_app, title), "application/json")
 
     @pages.route("/docs", methods=["GET"])
-    @operation(ok(str, "text/html"))
+    @operation(ok(str, "text/html"), access=ANYONE)
     @errors_to_http
     def api_page() -> Response:
         """This page. Everything it needs comes from here."""
         return _text((HERE / "page.html").read_text("utf-8"), "text/html")
 
     @pages.route("/docs/{file_name}", methods=["GET"])
-    @operation(ok(str, "text/javascript", "text/css"), errors=(NotFound,))
+    @operation(ok(str, "text/javascript", "text/css"), errors=(NotFound,), access=ANYONE)
     @errors_to_http
     def api_page_file(file_name: str) -> Response:
         """Scripts and styles of the page."""

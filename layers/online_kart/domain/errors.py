@@ -43,6 +43,40 @@ class InvalidNetwork(InvalidRequest):
         self.problems = problems
 
 
+class Unauthenticated(KartError):
+    """Nobody is signed in, or the token is not one to go by: `reason` says why."""
+
+    reason: str | None
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__("Sign in, and send the access token as `Authorization: Bearer …`.")
+        self.reason = reason
+
+
+class Forbidden(KartError):
+    """Whoever is signed in may not do this."""
+
+
+class RoleMissing(Forbidden):
+    """The operation is for others: one of `roles` is needed."""
+
+    roles: list[str]
+
+    def __init__(self, roles: Sequence[str]) -> None:
+        super().__init__("This is not for you to do or see.")
+        self.roles = list(roles)
+
+
+class NotYourFacility(Forbidden):
+    """FC staff acts in its own facilities only."""
+
+    facility: str
+
+    def __init__(self, facility: str) -> None:
+        super().__init__(f"You do not work in {facility}.")
+        self.facility = facility
+
+
 class NotFound(KartError):
     """There is no such thing."""
 
@@ -267,6 +301,16 @@ class NotOffered(Conflict):
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} is not offered by this seller, or by anybody.")
         self.sku = sku
+
+
+class AlreadyRegistered(Conflict):
+    """Whoever is signed in has registered before; `key` is who they are."""
+
+    key: str
+
+    def __init__(self, key: UUID) -> None:
+        super().__init__("You have registered already.")
+        self.key = str(key)
 
 
 class EmailTaken(Conflict):

@@ -85,11 +85,9 @@ class CountedLine(Model):
 class ReceiveShipment(Model):
     model_config = example(
         counted=[{"sku": "MUG-350ML", "quantity": 38, "reason": "Two were broken."}],
-        received_by="Asha",
     )
 
     counted: Annotated[tuple[CountedLine, ...], Field(min_length=1, max_length=LINES_MAX)]
-    received_by: Name
 
     @model_validator(mode="after")
     def _has_one_line_a_sku(self) -> Self:

@@ -1,7 +1,7 @@
 """Sellers (I9), their offers of items, and the stock of an offer in each FC (I10)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -168,6 +168,13 @@ class SoldLine(Model):
     quantity: int
     amount_paise: int
     sold_at: Instant
+
+
+class SoldFilter(NamedTuple):
+    """Of which FC and item sales are wanted; None: of all."""
+
+    fc_code: str | None
+    sku: str | None
 
 
 class SoldTotal(Model):

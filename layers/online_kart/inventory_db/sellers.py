@@ -21,14 +21,14 @@ OFFERED_ITEM = """
 
 
 def insert(conn: Connection[Any], seller: Seller) -> bool:
-    """False where somebody has registered with this e-mail address."""
+    """False where somebody has registered with this e-mail address, or this id."""
     return (
         conn.execute(
             f"""
             INSERT INTO sellers ({SELLER_COLUMNS})
             VALUES (%(seller_id)s, %(name)s, %(email)s, %(status)s, %(version)s, %(registered_at)s,
                     %(approved_at)s)
-            ON CONFLICT (lower(email)) DO NOTHING
+            ON CONFLICT DO NOTHING
             """,
             seller.model_dump(),
         ).rowcount

@@ -16,6 +16,7 @@ from online_kart.domain.errors import (
     UnknownReference,
 )
 from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn, ShownShipment
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.http import (
     Query,
     after,
@@ -29,6 +30,7 @@ from online_kart.http import (
     required_header,
 )
 from online_kart.messaging.idempotency import Keyed, digest
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import inbound
@@ -50,11 +52,13 @@ inbound_api = Blueprint(__name__)
         ShipmentIsOver,
     ),
     needs_key=True,
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def announce_shipment(seller_id: str) -> Response:
     """Safe to retry with the same `Idempotency-Key` and body: the answer is the same, byte for byte."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     request = inbound_api.current_request
     command = read_body(request, AnnounceShipment)
     keyed = Keyed(
@@ -63,22 +67,30 @@ def announce_shipment(seller_id: str) -> Response:
         digest=digest("POST", f"/sellers/{key}/inbound-shipments", request.raw_body),
     )
     answer = inbound.announce(
-        wiring.inventory_db(), wiring.documents(), key, command, keyed, wiring.now()
+        wiring.inventory_db(), wiring.documents(), by, key, command, keyed, wiring.now()
     )
     return rendered_response(answer.body, answer.status_code, answer.headers)
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments", methods=["GET"])
-@operation(pages(ShownShipment), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(ShownShipment),
+    path={"seller_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def list_shipments(seller_id: str) -> Response:
     """What is upcoming, the soonest first."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     query = read_query(inbound_api.current_request, Query)
     start = after(query.cursor, tuple[str])
     rows = inbound.listed(
         wiring.inventory_db(),
         wiring.documents(),
+        by,
         key,
         start[0] if start else None,
         query.limit + 1,
@@ -87,13 +99,18 @@ def list_shipments(seller_id: str) -> Response:
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["GET"])
-@operation(ok(ShownShipment), path={"seller_id": UUID, "asn": Asn}, errors=(NotFound,))
+@operation(
+    ok(ShownShipment), path={"seller_id": UUID, "asn": Asn}, errors=(NotFound,), access=SELLERS_SEE
+)
 @errors_to_http
 def shipment_by_asn(seller_id: str, asn: str) -> Response:
     """Also one that was received or cancelled."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    return json_response(inbound.by_asn(wiring.inventory_db(), wiring.documents(), key, known_asn))
+    return json_response(
+        inbound.by_asn(wiring.inventory_db(), wiring.documents(), by, key, known_asn)
+    )
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["PATCH"])
@@ -109,15 +126,17 @@ def shipment_by_asn(seller_id: str, asn: str) -> Response:
         ShipmentHasArrived,
         ShipmentIsOver,
     ),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def amend_shipment(seller_id: str, asn: str) -> Response:
     """Possible until it arrives at the FC."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
     command = read_body(inbound_api.current_request, AmendShipment)
     shipment = inbound.amend(
-        wiring.inventory_db(), wiring.documents(), key, known_asn, command, wiring.now()
+        wiring.inventory_db(), wiring.documents(), by, key, known_asn, command, wiring.now()
     )
     return json_response(shipment)
 
@@ -127,11 +146,13 @@ def amend_shipment(seller_id: str, asn: str) -> Response:
     no_content(),
     path={"seller_id": UUID, "asn": Asn},
     errors=(NotFound, ShipmentHasArrived, ShipmentIsOver),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 def cancel_shipment(seller_id: str, asn: str) -> Response:
     """Possible until it arrives at the FC. Safe to repeat."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    inbound.cancel(wiring.inventory_db(), wiring.documents(), key, known_asn, wiring.now())
+    inbound.cancel(wiring.inventory_db(), wiring.documents(), by, key, known_asn, wiring.now())
     return Response(body="", status_code=int(HTTPStatus.NO_CONTENT))

@@ -13,6 +13,7 @@ from online_kart.domain.errors import (
     SkuTaken,
     UnknownReference,
 )
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem, StockedItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -25,6 +26,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import items
@@ -39,14 +41,16 @@ items_api = Blueprint(__name__)
     path={"seller_id": UUID},
     body=RegisterItem,
     errors=(NotFound, UnknownReference, SellerNotApproved, SkuTaken, OfferExists),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 @repeats.safe(items_api)
 def register_item(seller_id: str) -> Response:
     """A new item with its first offer."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(items_api.current_request)
     command = read_body(items_api.current_request, RegisterItem)
-    return _created(items.register(wiring.inventory_db(), key, command, wiring.now()))
+    return _created(items.register(wiring.inventory_db(), by, key, command, wiring.now()))
 
 
 @items_api.route("/sellers/{seller_id}/offers", methods=["POST"])
@@ -55,36 +59,50 @@ def register_item(seller_id: str) -> Response:
     path={"seller_id": UUID},
     body=MakeOffer,
     errors=(NotFound, UnknownReference, SellerNotApproved, OfferExists),
+    access=SELLERS_ACT,
 )
 @errors_to_http
 @repeats.safe(items_api)
 def make_offer(seller_id: str) -> Response:
     """An offer of an item that another seller has registered."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(items_api.current_request)
     command = read_body(items_api.current_request, MakeOffer)
-    return _created(items.make_offer(wiring.inventory_db(), key, command, wiring.now()))
+    return _created(items.make_offer(wiring.inventory_db(), by, key, command, wiring.now()))
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["GET"])
-@operation(pages(OfferedItem), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@operation(
+    pages(OfferedItem),
+    path={"seller_id": UUID},
+    query=Query,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def list_items(seller_id: str) -> Response:
     """By SKU."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(items_api.current_request)
     query = read_query(items_api.current_request, Query)
     start = after(query.cursor, tuple[str])
-    rows = items.listed(wiring.inventory_db(), key, start[0] if start else None, query.limit + 1)
+    rows = items.listed(
+        wiring.inventory_db(), by, key, start[0] if start else None, query.limit + 1
+    )
     return json_response(page_of(rows, query.limit, lambda item: (item.sku,)))
 
 
 @items_api.route("/sellers/{seller_id}/items/{sku}", methods=["GET"])
-@operation(ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,))
+@operation(
+    ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,), access=SELLERS_SEE
+)
 @errors_to_http
 def item_by_sku(seller_id: str, sku: str) -> Response:
     """With its stock in each FC."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(items_api.current_request)
     known_sku: str = read_path(Sku, sku, "sku")
-    return json_response(items.by_sku(wiring.inventory_db(), key, known_sku))
+    return json_response(items.by_sku(wiring.inventory_db(), by, key, known_sku))
 
 
 def _created(item: OfferedItem) -> Response:

@@ -6,7 +6,8 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
-from online_kart.domain.sellers import SoldLine, SoldTotal
+from online_kart.domain.principals import SELLERS_SEE
+from online_kart.domain.sellers import SoldFilter, SoldLine, SoldTotal
 from online_kart.domain.values import FacilityCode, Sku
 from online_kart.http import (
     Query,
@@ -17,6 +18,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import sales
@@ -30,19 +32,26 @@ class SalesQuery(Query):
 
 
 @sales_api.route("/sellers/{seller_id}/sales", methods=["GET"])
-@operation(pages(SoldLine), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
+@operation(
+    pages(SoldLine),
+    path={"seller_id": UUID},
+    query=SalesQuery,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def list_sales(seller_id: str) -> Response:
     """The newest first. A return has negative numbers."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(sales_api.current_request)
     query = read_query(sales_api.current_request, SalesQuery)
     start = after(query.cursor, tuple[str])
     rows = sales.listed(
         wiring.inventory_db(),
         wiring.documents(),
+        by,
         key,
-        query.fc_code,
-        query.sku,
+        SoldFilter(query.fc_code, query.sku),
         start[0] if start else None,
         query.limit + 1,
     )
@@ -50,19 +59,26 @@ def list_sales(seller_id: str) -> Response:
 
 
 @sales_api.route("/sellers/{seller_id}/sales/totals", methods=["GET"])
-@operation(pages(SoldTotal), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
+@operation(
+    pages(SoldTotal),
+    path={"seller_id": UUID},
+    query=SalesQuery,
+    errors=(NotFound,),
+    access=SELLERS_SEE,
+)
 @errors_to_http
 def sales_totals(seller_id: str) -> Response:
     """By FC and item, returns taken off."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(sales_api.current_request)
     query = read_query(sales_api.current_request, SalesQuery)
     start = after(query.cursor, tuple[str])
     rows = sales.totals(
         wiring.inventory_db(),
         wiring.documents(),
+        by,
         key,
-        query.fc_code,
-        query.sku,
+        SoldFilter(query.fc_code, query.sku),
         start[0] if start else None,
         query.limit + 1,
     )

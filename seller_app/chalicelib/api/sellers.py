@@ -6,9 +6,11 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import created, ok, operation
-from online_kart.domain.errors import EmailTaken, NotFound
+from online_kart.domain.errors import AlreadyRegistered, EmailTaken, NotFound
+from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.http import errors_to_http, json_response, read_body, read_path
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import sellers
@@ -18,19 +20,24 @@ sellers_api = Blueprint(__name__)
 
 
 @sellers_api.route("/sellers", methods=["POST"])
-@operation(created(Seller), body=RegisterSeller, errors=(EmailTaken,))
+@operation(
+    created(Seller), body=RegisterSeller, errors=(AlreadyRegistered, EmailTaken), access=SELLERS_ACT
+)
 @errors_to_http
 @repeats.safe(sellers_api)
 def register_seller() -> Response:
     """The seller waits for approval, which people of Online Kart give in the fulfillment app."""
     command = read_body(sellers_api.current_request, RegisterSeller)
-    seller = sellers.register(wiring.inventory_db(), command, wiring.now())
+    seller = sellers.register(
+        wiring.inventory_db(), principal_of(sellers_api.current_request), command, wiring.now()
+    )
     return json_response(seller, HTTPStatus.CREATED, {"Location": f"/sellers/{seller.seller_id}"})
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
-@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,))
+@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=SELLERS_SEE)
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
-    return json_response(sellers.by_id(wiring.inventory_db(), key))
+    by = principal_of(sellers_api.current_request)
+    return json_response(sellers.by_id(wiring.inventory_db(), by, key))

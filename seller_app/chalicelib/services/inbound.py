@@ -35,6 +35,7 @@ from online_kart.domain.inbound import (
     asn_of,
     shown,
 )
+from online_kart.domain.principals import Principal
 from online_kart.domain.sellers import Seller
 from online_kart.inventory_db import inbound, sellers
 from online_kart.messaging import idempotency
@@ -49,6 +50,7 @@ sort_key = upcoming_shipments.sort_key
 def announce(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     seller_id: UUID,
     command: AnnounceShipment,
     keyed: Keyed,
@@ -59,11 +61,12 @@ def announce(
     Raises NotFound (seller), SellerNotApproved, UnknownReference (FC, item), FacilityNotOpen, NotOffered, InvalidRequest
     (a day that is over; the key came with another request), ShipmentIsOver (the key is of a shipment of old).
     """
+    by.require_own("seller", seller_id)
     with conn.transaction():
         earlier = idempotency.earlier_answer(conn, keyed)
         if earlier:
             return earlier
-        seller = seller_service.approved(conn, seller_id)
+        seller = seller_service.approved(conn, by, seller_id)
         asn = asn_of(seller_id, keyed.key)
         inbound.lock_shipment(conn, asn)
         shipment = _announced_before(documents, asn, command) or _announce(
@@ -132,6 +135,7 @@ def _announce(
 def amend(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     seller_id: UUID,
     asn: str,
     command: AmendShipment,
@@ -143,7 +147,7 @@ def amend(
     InvalidRequest (a day that is over).
     """
     with conn.transaction():
-        seller_service.approved(conn, seller_id)
+        seller_service.approved(conn, by, seller_id)
         shipment = _lock_upcoming(conn, documents, seller_id, asn)
         changes = {key: value for key, value in command if value is not None}
         amended = shipment.model_copy(update=changes)
@@ -163,9 +167,15 @@ def amend(
 
 
 def cancel(
-    conn: Connection[Any], documents: Documents, seller_id: UUID, asn: str, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    by: Principal,
+    seller_id: UUID,
+    asn: str,
+    now: datetime,
 ) -> None:
     """A repeat changes nothing. Raises NotFound, ShipmentHasArrived, ShipmentIsOver (it was received)."""
+    by.require_own("seller", seller_id)
     with conn.transaction():
         try:
             shipment = _lock_upcoming(conn, documents, seller_id, asn)
@@ -184,10 +194,15 @@ def cancel(
 
 
 def listed(
-    conn: Connection[Any], documents: Documents, seller_id: UUID, after: str | None, limit: int
+    conn: Connection[Any],
+    documents: Documents,
+    by: Principal,
+    seller_id: UUID,
+    after: str | None,
+    limit: int,
 ) -> Sequence[ShownShipment]:
     """What is upcoming, the soonest first, beginning behind the sort key `after`. Raises NotFound."""
-    seller_service.by_id(conn, seller_id)
+    seller_service.by_id(conn, by, seller_id)
     upcoming = upcoming_shipments.listed(documents, None, seller_id, after, limit)
     arrived = inbound.arrived(conn, [shipment.asn for shipment in upcoming])
     return [
@@ -196,8 +211,17 @@ def listed(
     ]
 
 
-def by_asn(conn: Connection[Any], documents: Documents, seller_id: UUID, asn: str) -> ShownShipment:
-    """Also one that was received or cancelled. Raises NotFound."""
+def by_asn(
+    conn: Connection[Any], documents: Documents, by: Principal, seller_id: UUID, asn: str
+) -> ShownShipment:
+    """Also one that was received or cancelled. Raises NotFound, also for another's."""
+    by.require_own("seller", seller_id)
+    return _by_asn(conn, documents, seller_id, asn)
+
+
+def _by_asn(
+    conn: Connection[Any], documents: Documents, seller_id: UUID, asn: str
+) -> ShownShipment:
     shipment = upcoming_shipments.by_asn(documents, asn)
     if shipment:
         has_arrived = bool(inbound.arrived(conn, [asn]))
@@ -213,7 +237,7 @@ def _lock_upcoming(
 ) -> InboundShipment:
     """The seller's shipment, which nobody else changes or receives until the transaction ends."""
     inbound.lock_shipment(conn, asn)
-    current = by_asn(conn, documents, seller_id, asn)
+    current = _by_asn(conn, documents, seller_id, asn)
     if current.status == "arrived":
         raise ShipmentHasArrived(asn)
     if current.status != "announced":

@@ -11,6 +11,7 @@ from online_kart.crashpoints import crashpoint
 from online_kart.domain.catalog import Item
 from online_kart.domain.errors import NotFound, OfferExists, SkuTaken, UnknownReference
 from online_kart.domain.events import Event, ItemChanged, PriceChanged
+from online_kart.domain.principals import Principal
 from online_kart.domain.sellers import (
     MakeOffer,
     Offer,
@@ -27,14 +28,14 @@ from . import sellers as seller_service
 
 
 def register(
-    conn: Connection[Any], seller_id: UUID, command: RegisterItem, now: datetime
+    conn: Connection[Any], by: Principal, seller_id: UUID, command: RegisterItem, now: datetime
 ) -> OfferedItem:
     """A new item and its first offer. A repeat changes nothing.
 
     Raises NotFound (seller), SellerNotApproved, UnknownReference (category), SkuTaken, OfferExists.
     """
     with conn.transaction():
-        seller_service.approved(conn, seller_id)
+        seller_service.approved(conn, by, seller_id)
         if catalog.category_by_id(conn, command.category_id) is None:
             raise UnknownReference("category", command.category_id, "category_id")
         item = _new_item(seller_id, command, now)
@@ -43,7 +44,7 @@ def register(
             events.append(_item_changed(item, now))
         elif not _is_registered_alike(conn, item):
             raise SkuTaken(command.sku)
-        events += _offer(conn, seller_id, command, now)
+        events += _offer(conn, by, seller_id, command, now)
         outbox.append(conn, *events)
         crashpoint("register_item.written")
     crashpoint("register_item.committed")
@@ -51,32 +52,33 @@ def register(
 
 
 def make_offer(
-    conn: Connection[Any], seller_id: UUID, command: MakeOffer, now: datetime
+    conn: Connection[Any], by: Principal, seller_id: UUID, command: MakeOffer, now: datetime
 ) -> OfferedItem:
     """This seller, too, sells an item that is registered. A repeat changes nothing.
 
     Raises NotFound (seller), SellerNotApproved, UnknownReference (item), OfferExists.
     """
     with conn.transaction():
-        seller_service.approved(conn, seller_id)
+        seller_service.approved(conn, by, seller_id)
         if catalog.item_by_sku(conn, command.sku) is None:
             raise UnknownReference("item", command.sku, "sku")
-        outbox.append(conn, *_offer(conn, seller_id, command, now))
+        outbox.append(conn, *_offer(conn, by, seller_id, command, now))
         crashpoint("make_offer.written")
     crashpoint("make_offer.committed")
     return _offered(conn, seller_id, command.sku)
 
 
 def listed(
-    conn: Connection[Any], seller_id: UUID, after: str | None, limit: int
+    conn: Connection[Any], by: Principal, seller_id: UUID, after: str | None, limit: int
 ) -> Sequence[OfferedItem]:
     """By SKU, beginning behind `after`. Raises NotFound."""
-    seller_service.by_id(conn, seller_id)
+    seller_service.by_id(conn, by, seller_id)
     return sellers.offered_items(conn, seller_id, after, limit)
 
 
-def by_sku(conn: Connection[Any], seller_id: UUID, sku: str) -> StockedItem:
-    """With the units in each FC. Raises NotFound."""
+def by_sku(conn: Connection[Any], by: Principal, seller_id: UUID, sku: str) -> StockedItem:
+    """With the units in each FC. Raises NotFound, also for another's."""
+    by.require_own("seller", seller_id)
     offered = _offered(conn, seller_id, sku)
     stock = sellers.stock_of(conn, seller_id, sku, None, None, None)
     return StockedItem(stock=stock, **offered.model_dump())
@@ -84,6 +86,7 @@ def by_sku(conn: Connection[Any], seller_id: UUID, sku: str) -> StockedItem:
 
 def stock_listed(
     conn: Connection[Any],
+    by: Principal,
     seller_id: UUID,
     sku: str | None,
     fc_code: str | None,
@@ -91,7 +94,7 @@ def stock_listed(
     limit: int,
 ) -> Sequence[StockOfOffer]:
     """By SKU and FC, beginning behind `after`. Raises NotFound."""
-    seller_service.by_id(conn, seller_id)
+    seller_service.by_id(conn, by, seller_id)
     return sellers.stock_of(conn, seller_id, sku, fc_code, after, limit)
 
 
@@ -112,7 +115,7 @@ def _is_registered_alike(conn: Connection[Any], item: Item) -> bool:
 
 
 def _offer(
-    conn: Connection[Any], seller_id: UUID, command: MakeOffer, now: datetime
+    conn: Connection[Any], by: Principal, seller_id: UUID, command: MakeOffer, now: datetime
 ) -> list[Event]:
     """Make the offer; the events that tell of it. None where it was made before."""
     offer = Offer(
@@ -124,7 +127,7 @@ def _offer(
         updated_at=now,
     )
     if sellers.insert_offer(conn, offer):
-        return [offer_changed(offer), _first_price(offer)]
+        return [offer_changed(offer), _first_price(offer, by)]
     known = sellers.lock_offer(conn, seller_id, command.sku)
     if known is None or known.price_paise != offer.price_paise:
         raise OfferExists(command.sku)
@@ -151,13 +154,13 @@ def _item_changed(item: Item, now: datetime) -> ItemChanged:
     )
 
 
-def _first_price(offer: Offer) -> PriceChanged:
+def _first_price(offer: Offer, by: Principal) -> PriceChanged:
     return PriceChanged(
         sku=offer.sku,
         seller_id=offer.seller_id,
         old_price_paise=None,
         new_price_paise=offer.price_paise,
-        changed_by=f"seller {offer.seller_id}",
+        changed_by=by.name,
         version=offer.version,
         occurred_at=offer.updated_at,
     )

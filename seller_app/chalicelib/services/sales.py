@@ -8,7 +8,8 @@ from pymongo.database import Database
 
 from online_kart.documents import seller_sales
 from online_kart.domain.events import SaleRecorded
-from online_kart.domain.sellers import SoldLine, SoldTotal
+from online_kart.domain.principals import Principal
+from online_kart.domain.sellers import SoldFilter, SoldLine, SoldTotal
 from online_kart.messaging.consumer import Envelope
 
 from . import sellers as seller_service
@@ -36,29 +37,29 @@ def project(documents: Documents, envelope: Envelope) -> None:
 def listed(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     seller_id: UUID,
-    fc_code: str | None,
-    sku: str | None,
+    wanted: SoldFilter,
     before: str | None,
     limit: int,
 ) -> list[SoldLine]:
     """The newest first, beginning behind the sort key `before`. Raises NotFound."""
-    seller_service.by_id(conn, seller_id)
-    return seller_sales.listed(documents, seller_id, fc_code, sku, before, limit)
+    seller_service.by_id(conn, by, seller_id)
+    return seller_sales.listed(documents, seller_id, wanted.fc_code, wanted.sku, before, limit)
 
 
 def totals(
     conn: Connection[Any],
     documents: Documents,
+    by: Principal,
     seller_id: UUID,
-    fc_code: str | None,
-    sku: str | None,
+    wanted: SoldFilter,
     after: str | None,
     limit: int,
 ) -> list[SoldTotal]:
     """By FC and SKU, beginning behind the place `after`. Raises NotFound."""
-    seller_service.by_id(conn, seller_id)
-    return seller_sales.totals(documents, seller_id, fc_code, sku, after, limit)
+    seller_service.by_id(conn, by, seller_id)
+    return seller_sales.totals(documents, seller_id, wanted.fc_code, wanted.sku, after, limit)
 
 
 sort_key = seller_sales.sort_key

@@ -7,15 +7,18 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from online_kart.crashpoints import crashpoint
-from online_kart.domain.errors import EmailTaken, NotFound, SellerNotApproved
+from online_kart.domain.errors import AlreadyRegistered, EmailTaken, NotFound, SellerNotApproved
+from online_kart.domain.principals import Principal, Role
 from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.inventory_db import sellers
 
 
-def register(conn: Connection[Any], command: RegisterSeller, now: datetime) -> Seller:
-    """A seller who waits for approval. Raises EmailTaken."""
+def register(
+    conn: Connection[Any], by: Principal, command: RegisterSeller, now: datetime
+) -> Seller:
+    """Whoever is signed in becomes a seller, who waits for approval. Raises AlreadyRegistered, EmailTaken."""
     seller = Seller(
-        seller_id=uuid4(),
+        seller_id=by.new_id(Role.SELLER) or uuid4(),
         name=command.name,
         email=command.email,
         status="pending",
@@ -24,18 +27,25 @@ def register(conn: Connection[Any], command: RegisterSeller, now: datetime) -> S
         approved_at=None,
     )
     if not sellers.insert(conn, seller):
+        if sellers.by_id(conn, seller.seller_id):
+            raise AlreadyRegistered(seller.seller_id)
         raise EmailTaken(command.email)
     crashpoint("register_seller.committed")
     return seller
 
 
-def by_id(conn: Connection[Any], seller_id: UUID) -> Seller:
-    """Raises NotFound."""
+def by_id(conn: Connection[Any], by: Principal, seller_id: UUID) -> Seller:
+    """Raises NotFound, also for another."""
+    by.require_own("seller", seller_id)
     return _found(sellers.by_id(conn, seller_id), seller_id)
 
 
-def approved(conn: Connection[Any], seller_id: UUID) -> Seller:
-    """The seller, who stays approved until the caller's transaction ends. Raises NotFound, SellerNotApproved."""
+def approved(conn: Connection[Any], by: Principal, seller_id: UUID) -> Seller:
+    """The seller, who stays approved until the caller's transaction ends.
+
+    Raises NotFound, also for another; SellerNotApproved.
+    """
+    by.require_own("seller", seller_id)
     seller = _found(sellers.by_id_for_share(conn, seller_id), seller_id)
     if seller.status != "approved":
         raise SellerNotApproved(seller_id, seller.status)
