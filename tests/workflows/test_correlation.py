@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from chalice.test import Client
 
 from online_kart.inventory_db import runs
 from online_kart.request_ids import HEADER
 from tests.buyers import a_buyer
+from tests.identity import SignedIn
 from tests.market import open_market
 
 
@@ -21,8 +21,8 @@ def buyer(engine, inventory_db, customer_db, documents, now):
 
 def post(engine, path, body, key):
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    client = Client(engine.apps["customer_app"].app)
-    return client.http.post(path, headers=headers, body=json.dumps(body).encode())
+    client = SignedIn(engine.apps["customer_app"].app)
+    return client.post(path, headers=headers, body=json.dumps(body).encode())
 
 
 def told_of(conn, order_id):
