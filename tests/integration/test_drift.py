@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from fulfillment_app.chalicelib.services import packages
-from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import (
     order_log,
     package_paths,
@@ -21,6 +20,7 @@ from online_kart.documents import (
     upcoming_shipments,
 )
 from online_kart.domain.invariants import INVARIANTS
+from online_kart.planning.routes import current_routes
 from tests.drifting import World, changed
 from tests.networks import build
 

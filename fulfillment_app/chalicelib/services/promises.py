@@ -17,9 +17,8 @@ from online_kart.domain.errors import NoRoute, NotServed
 from online_kart.domain.values import FacilityCode, Instant, Pincode, Sku
 from online_kart.inventory_db import availability
 from online_kart.inventory_db.availability import FreeUnits
-
-from . import paths
-from .routes import Routes
+from online_kart.planning import paths
+from online_kart.planning.routes import Routes
 
 WhyNot = Literal["not_served", "out_of_stock", "no_route"]
 """No FC serves the pincode; no FC has a free unit; those that have one have no path there."""

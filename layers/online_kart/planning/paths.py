@@ -4,11 +4,10 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from online_kart.domain import promises
-from online_kart.domain.network import Leg
-from online_kart.domain.package_paths import Onward
-from online_kart.domain.routes import PlannedPath
-
+from ..domain import promises
+from ..domain.network import Leg
+from ..domain.package_paths import Onward
+from ..domain.routes import PlannedPath
 from .routes import Routes
 
 QUARTER_SECONDS = 15 * 60
