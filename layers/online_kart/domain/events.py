@@ -106,12 +106,16 @@ class PriceChanged(Event):
 
 
 class AvailabilityChanged(Event):
-    """How many units of an offer are free over all FCs."""
+    """How many units of an offer are free over all FCs, and in each that has any.
+
+    The FCs may be a moment ahead of the sum: then another event follows.
+    """
 
     aggregate: ClassVar[str] = "sku"
     sku: Sku
     seller_id: UUID
     free_units: Annotated[int, Field(ge=0)]
+    free_by_fc: dict[FacilityCode, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     version: int
 
 
