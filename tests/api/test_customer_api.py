@@ -191,7 +191,13 @@ def test_an_item_tells_price_and_only_n_left(customer, customer_db, now):
     put_offer(customer_db, now, free_units=7)
 
     assert customer.get("/items/MUG").json_body["offers"] == [
-        {"seller_id": str(SELLER), "price_paise": 49_900, "in_stock": True, "units_left": 7}
+        {
+            "seller_id": str(SELLER),
+            "price_paise": 49_900,
+            "in_stock": True,
+            "units_left": 7,
+            "promise": None,
+        }
     ]
 
 
