@@ -2,7 +2,16 @@
 
 from chalice import Chalice
 from chalicelib import jobs, subscribers
-from chalicelib.api import addresses, catalog, customers, documentation, health, orders, tracking
+from chalicelib.api import (
+    addresses,
+    catalog,
+    customers,
+    documentation,
+    health,
+    orders,
+    quotes,
+    tracking,
+)
 from chalicelib.steps import cancel_order, place_order, reconcile
 
 from online_kart.request_ids import with_request_id
@@ -17,6 +26,7 @@ for part in (
     documentation.documentation_api,
     health.health_api,
     orders.orders_api,
+    quotes.quotes_api,
     tracking.tracking_api,
     cancel_order.cancel_order_steps,
     place_order.place_order_steps,

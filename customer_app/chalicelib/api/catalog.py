@@ -38,7 +38,9 @@ catalog_api = Blueprint(__name__)
 class DoorQuery(BaseModel):
     """For one item."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"examples": [{"pincode": 560001}]}
+    )
 
     pincode: Pincode | None = Field(None, description="Tell when each offer can be at its door.")
 
@@ -71,7 +73,9 @@ class ItemsQuery(_Filters, Query):
 class FacetsQuery(_Filters):
     """Of what a search finds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"examples": [{"category_id": "kitchen"}]}
+    )
 
 
 CURSOR_OF_SORT: dict[ItemSort, Any] = {

@@ -11,6 +11,8 @@ from ..domain.routes import PlannedPath
 from .routes import Routes
 
 QUARTER_SECONDS = 15 * 60
+"""Short, so that most have one date; long, so that most orders find it remembered."""
+
 PROSPECTS_KEPT_MAX = 50_000
 """Of one version: pairs of FCs, each in some quarters of an hour. When there are more, all are forgotten."""
 
