@@ -13,7 +13,7 @@ from tests.builders import pincode_of
 from tests.contracts import contract_of, kept_headers
 from tests.freight import batch_of
 
-READS_ONLY = {"/promises"}
+READS_ONLY = {"/cart-quotes", "/promises"}
 """POST because of its body; it changes nothing and keeps nothing."""
 
 KEY_NEEDED = {

@@ -61,7 +61,12 @@ def _register(world: World, ground: Place) -> None:
     assert world.request(CUSTOMER, "POST", "/customers", ravi).status in (201, 409)
     home = {"recipient": "A", "street": "2 Ring Road", "city": "Delhi", "state": "Delhi"}
     path = f"/customers/{ground.customer_of[FAR]}/addresses"
-    assert world.request(CUSTOMER, "POST", path, {**home, "pincode": 110_000}).status == 201
+    added = world.request(CUSTOMER, "POST", path, {**home, "pincode": 110_000})
+    assert added.status == 201, added
+    path += f"/{added.json['address_id']}"
+    assert world.request(CUSTOMER, "PUT", path, {**home, "pincode": 110_001}).status == 200
+    deleted = world.request(CUSTOMER, "DELETE", path).status
+    assert deleted == 204 or (world.reaper.struck and deleted == 404)
 
 
 def cancel(world: World, ground: Place) -> Iterator[str]:

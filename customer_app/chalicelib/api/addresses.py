@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, operation, pages
+from online_kart.contract import created, no_content, ok, operation, pages
 from online_kart.domain.customers import AddAddress, Address
 from online_kart.domain.errors import NotFound
 from online_kart.http import (
@@ -28,7 +28,7 @@ addresses_api = Blueprint(__name__)
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["POST"])
 @operation(
-    created(Address, has_location=False),
+    created(Address),
     path={"customer_id": UUID},
     body=AddAddress,
     errors=(NotFound,),
@@ -39,7 +39,8 @@ def add_address(customer_id: str) -> Response:
     key: UUID = read_path(UUID, customer_id, "customer_id")
     command = read_body(addresses_api.current_request, AddAddress)
     address = addresses.add(wiring.customer_db(), key, command, wiring.now())
-    return json_response(address, HTTPStatus.CREATED)
+    location = {"Location": f"/customers/{key}/addresses/{address.address_id}"}
+    return json_response(address, HTTPStatus.CREATED, location)
 
 
 @addresses_api.route("/customers/{customer_id}/addresses", methods=["GET"])
@@ -52,3 +53,41 @@ def list_addresses(customer_id: str) -> Response:
     start = after(query.cursor, tuple[UUID])
     rows = addresses.listed(wiring.customer_db(), key, start[0] if start else None, query.limit + 1)
     return json_response(page_of(rows, query.limit, lambda address: (address.address_id,)))
+
+
+@addresses_api.route("/customers/{customer_id}/addresses/{address_id}", methods=["GET"])
+@operation(ok(Address), path={"customer_id": UUID, "address_id": UUID}, errors=(NotFound,))
+@errors_to_http
+def address_by_id(customer_id: str, address_id: str) -> Response:
+    return json_response(addresses.by_id(wiring.customer_db(), *_keys(customer_id, address_id)))
+
+
+@addresses_api.route("/customers/{customer_id}/addresses/{address_id}", methods=["PUT"])
+@operation(
+    ok(Address),
+    path={"customer_id": UUID, "address_id": UUID},
+    body=AddAddress,
+    errors=(NotFound,),
+)
+@errors_to_http
+def change_address(customer_id: str, address_id: str) -> Response:
+    """Orders keep the address they were placed with. The default one stays so until another is made it."""
+    keys = _keys(customer_id, address_id)
+    command = read_body(addresses_api.current_request, AddAddress)
+    return json_response(addresses.change(wiring.customer_db(), *keys, command))
+
+
+@addresses_api.route("/customers/{customer_id}/addresses/{address_id}", methods=["DELETE"])
+@operation(no_content(), path={"customer_id": UUID, "address_id": UUID}, errors=(NotFound,))
+@errors_to_http
+def delete_address(customer_id: str, address_id: str) -> Response:
+    """Orders keep their copy. Where it was the default one, the oldest of those left is it now."""
+    addresses.delete(wiring.customer_db(), *_keys(customer_id, address_id))
+    return Response(body="", status_code=int(HTTPStatus.NO_CONTENT))
+
+
+def _keys(customer_id: str, address_id: str) -> tuple[UUID, UUID]:
+    return (
+        read_path(UUID, customer_id, "customer_id"),
+        read_path(UUID, address_id, "address_id"),
+    )

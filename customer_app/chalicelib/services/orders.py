@@ -95,6 +95,7 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
         promise_date=None,
         rejection=None,
         sourcing=None,
+        deliver_to=address.postal,
         version=1,
         placed_at=now,
         updated_at=now,

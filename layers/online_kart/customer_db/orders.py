@@ -13,20 +13,25 @@ from ..domain.events import PackageStatus
 from ..domain.orders import Order, OrderLine, OrderStatus, PackageOfOrder, Rejection
 
 COLUMNS = """order_id, customer_id, address_id, to_pincode, status, payment, total_paise, promise_date,
-             rejection, sourcing, version, placed_at, updated_at"""
+             rejection, sourcing, deliver_to, version, placed_at, updated_at"""
 
 
 def insert(conn: Connection[Any], order: Order, idempotency_key: str) -> bool:
     """The order with its lines, in the caller's transaction. False where the customer's key has made an order before."""
     inserted = conn.execute(
         """
-        INSERT INTO orders (order_id, customer_id, address_id, to_pincode, status, payment, total_paise,
-                            idempotency_key, version, placed_at, updated_at)
-        VALUES (%(order_id)s, %(customer_id)s, %(address_id)s, %(to_pincode)s, %(status)s, %(payment)s,
-                %(total_paise)s, %(idempotency_key)s, %(version)s, %(placed_at)s, %(updated_at)s)
+        INSERT INTO orders (order_id, customer_id, address_id, deliver_to, to_pincode, status, payment,
+                            total_paise, idempotency_key, version, placed_at, updated_at)
+        VALUES (%(order_id)s, %(customer_id)s, %(address_id)s, %(deliver_to)s, %(to_pincode)s, %(status)s,
+                %(payment)s, %(total_paise)s, %(idempotency_key)s, %(version)s, %(placed_at)s,
+                %(updated_at)s)
         ON CONFLICT ON CONSTRAINT one_order_a_key DO NOTHING
         """,
-        {**order.model_dump(exclude={"lines", "packages"}), "idempotency_key": idempotency_key},
+        {
+            **order.model_dump(exclude={"lines", "packages", "deliver_to"}),
+            "deliver_to": Jsonb(order.deliver_to.model_dump()) if order.deliver_to else None,
+            "idempotency_key": idempotency_key,
+        },
     ).rowcount
     if not inserted:
         return False

@@ -27,7 +27,7 @@ _FOUND: LiteralString = """
           FROM items AS i LEFT JOIN best_offers AS b USING (sku)
          WHERE i.status = 'active'
            AND (%(category_id)s::text IS NULL OR i.category_id IN (SELECT category_id FROM wanted))
-           AND (%(words)s::text IS NULL OR i.words @@ to_tsquery('simple', %(words)s))
+           AND (%(words)s::text IS NULL OR to_tsvector('simple', i.name || ' ' || i.brand) @@ to_tsquery('simple', %(words)s))
            AND (%(price_from)s::bigint IS NULL OR b.lowest_price_paise >= %(price_from)s)
            AND (%(price_to)s::bigint IS NULL OR b.lowest_price_paise <= %(price_to)s)
            AND (NOT %(in_stock)s OR b.in_stock)

@@ -2,8 +2,7 @@
 -- copies it follows from: whoever changes one of them locks the item's row here first and then looks at both.
 
 -- migrate:up
-ALTER TABLE items ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', name || ' ' || brand)) STORED;
-CREATE INDEX items_by_words ON items USING gin (words);
+CREATE INDEX items_by_words ON items USING gin (to_tsvector('simple', name || ' ' || brand));
 CREATE INDEX items_by_name ON items (name, sku) WHERE status = 'active';
 
 CREATE TABLE best_offers (
@@ -42,4 +41,4 @@ DROP TRIGGER offer_changes_best_offer ON offers;
 DROP TRIGGER units_change_best_offer ON units_left;
 DROP FUNCTION find_best_offer;
 DROP TABLE best_offers;
-ALTER TABLE items DROP COLUMN words;
+DROP INDEX items_by_words, items_by_name;
