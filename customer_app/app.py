@@ -10,6 +10,7 @@ from chalicelib.api import (
     health,
     orders,
     quotes,
+    returns,
     tracking,
 )
 from chalicelib.steps import cancel_order, place_order, reconcile
@@ -27,6 +28,7 @@ for part in (
     health.health_api,
     orders.orders_api,
     quotes.quotes_api,
+    returns.returns_api,
     tracking.tracking_api,
     cancel_order.cancel_order_steps,
     place_order.place_order_steps,

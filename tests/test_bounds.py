@@ -44,6 +44,8 @@ BOUNDED_ROWS: dict[str, str] = {
     "inventory_db/reservations.py:release": "an order's lines (LINES_MAX) in each FC",
     "inventory_db/manifests.py:manifest": "what a batch holds",
     "inventory_db/sales.py:record_package": "a package's lines (LINES_MAX)",
+    "inventory_db/sales.py:record_return": "a package's lines (LINES_MAX)",
+    "inventory_db/returns.py:_lines_of": "a package's lines (LINES_MAX)",
     "inventory_db/stock.py:restock": "a package's lines (LINES_MAX)",
     "inventory_db/pincodes.py:holders": "the FCs whose ranges one range touches",
     "customer_db/orders.py:lines_of": "an order's lines (LINES_MAX)",

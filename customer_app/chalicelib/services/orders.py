@@ -261,7 +261,9 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
         order = orders.lock(conn, event.order_id)
         if order is None:
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
-        orders.set_package_status(conn, event.package_id, event.status, event.version, now)
+        orders.set_package_status(
+            conn, event.package_id, event.status, event.version, event.occurred_at, now
+        )
         if order.status == "confirmed":
             finish_if_over(conn, event.order_id, "track_packages", now)
         crashpoint("track_package.written")

@@ -203,19 +203,45 @@ def insert_package(
 
 
 def set_package_status(
-    conn: Connection[Any], package_id: UUID, status: PackageStatus, version: int, now: datetime
+    conn: Connection[Any],
+    package_id: UUID,
+    status: PackageStatus,
+    version: int,
+    since: datetime,
+    now: datetime,
 ) -> bool:
-    """False where the package is not known here, or what is known is as new."""
+    """`since`: when it became so. False where the package is not known here, or what is known is as new."""
     return (
         conn.execute(
             """
-            UPDATE packages SET status = %(status)s, version = %(version)s, updated_at = %(now)s
+            UPDATE packages
+               SET status = %(status)s, version = %(version)s, updated_at = %(now)s,
+                   delivered_at = CASE WHEN %(status)s = 'delivered' THEN coalesce(delivered_at, %(since)s)
+                                       ELSE delivered_at END
              WHERE package_id = %(package_id)s AND version < %(version)s
             """,
-            {"package_id": package_id, "status": status, "version": version, "now": now},
+            {
+                "package_id": package_id,
+                "status": status,
+                "version": version,
+                "since": since,
+                "now": now,
+            },
         ).rowcount
         == 1
     )
+
+
+def delivered_at(conn: Connection[Any], package_id: UUID) -> datetime | None:
+    """When its customer got it, or when this side learned of it. None where it is not delivered."""
+    row = conn.execute(
+        """
+        SELECT coalesce(delivered_at, updated_at) FROM packages
+         WHERE package_id = %(id)s AND status = 'delivered'
+        """,
+        {"id": package_id},
+    ).fetchone()
+    return row[0] if row else None
 
 
 def package_statuses(conn: Connection[Any], order_id: UUID) -> Sequence[PackageStatus]:

@@ -47,6 +47,8 @@ CHECKS: tuple[Check, ...] = (
             SELECT u.sku, u.seller_id, 0, u.quantity
               FROM batch_units AS u JOIN batches AS b USING (batch_id)
              WHERE b.status IN ('in_transit', 'arrived')
+            UNION ALL
+            SELECT sku, seller_id, 0, unsellable FROM return_lines
         )
         SELECT format('%s %s', sku, seller_id), format('%s received, %s found', sum(received), sum(found))
           FROM parts GROUP BY sku, seller_id HAVING sum(received) <> sum(found)
