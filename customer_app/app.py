@@ -2,7 +2,17 @@
 
 from chalice import Chalice
 from chalicelib import jobs, subscribers, wiring
-from chalicelib.api import addresses, catalog, customers, documentation, health, orders, tracking
+from chalicelib.api import (
+    addresses,
+    catalog,
+    customers,
+    documentation,
+    health,
+    orders,
+    quotes,
+    returns,
+    tracking,
+)
 from chalicelib.steps import cancel_order, place_order, reconcile
 
 from online_kart.authorization import protect
@@ -21,6 +31,8 @@ for part in (
     documentation.documentation_api,
     health.health_api,
     orders.orders_api,
+    quotes.quotes_api,
+    returns.returns_api,
     tracking.tracking_api,
     cancel_order.cancel_order_steps,
     place_order.place_order_steps,

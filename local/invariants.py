@@ -134,7 +134,9 @@ def _inboxes(reading: Reading) -> Finding:
     handled = {
         "project_catalog": _inbox(reading.customer, "project_catalog"),
         "track_packages": _inbox(reading.customer, "track_packages"),
+        "track_returns": _inbox(reading.customer, "track_returns"),
         "confirm_reservations": _inbox(reading.inventory, "confirm_reservations"),
+        "take_returns": _inbox(reading.inventory, "take_returns"),
         "log_orders": _ids(reading.documents, order_log.LOG),
         "log_price_changes": _ids(reading.documents, price_changes.PRICE_CHANGES),
     }

@@ -20,7 +20,9 @@ from .ports import HOST
 LIMIT_PAISE = 1_000_000_00
 """A lakh of rupees."""
 
-ROUTE = re.compile(r"/payments/([0-9a-f-]{36})/(authorization|capture|release)")
+ROUTE = re.compile(
+    r"/payments/([0-9a-f-]{36})/(authorization|capture|release|refunds/[0-9a-f-]{36})"
+)
 
 
 class Entry(NamedTuple):
@@ -30,11 +32,14 @@ class Entry(NamedTuple):
     amount_paise: int
     captures_count: int
     refunds_count: int
+    returned_paise: int
+    """Given back for returns, in parts."""
 
     @property
     def charged_paise(self) -> int:
         """What the customer has paid and not got back."""
-        return self.amount_paise * (self.captures_count - self.refunds_count)
+        whole = self.amount_paise * (self.captures_count - self.refunds_count)
+        return max(whole - self.returned_paise, 0)
 
 
 class Books:
@@ -50,6 +55,12 @@ class Books:
                 captures_count integer NOT NULL DEFAULT 0, refunds_count integer NOT NULL DEFAULT 0)
             """
         )
+        self._connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS refunds (
+                what text PRIMARY KEY, order_id text NOT NULL, amount_paise integer NOT NULL)
+            """
+        )
 
     def close(self) -> None:
         self._connection.close()
@@ -57,17 +68,20 @@ class Books:
     def of(self, order_id: str) -> Entry | None:
         """None where the provider never heard of the order."""
         row = self._connection.execute(
-            "SELECT status, amount_paise, captures_count, refunds_count FROM entries WHERE order_id = ?",
+            """
+            SELECT status, amount_paise, captures_count, refunds_count,
+                   (SELECT coalesce(sum(amount_paise), 0) FROM refunds WHERE refunds.order_id = entries.order_id)
+              FROM entries WHERE order_id = ?
+            """,
             [order_id],
         ).fetchone()
         return Entry(*row) if row else None
 
     def charged_paise(self) -> int:
         """Over all orders."""
-        query = (
-            "SELECT coalesce(sum(amount_paise * (captures_count - refunds_count)), 0) FROM entries"
-        )
-        return int(self._connection.execute(query).fetchone()[0])
+        orders = self._connection.execute("SELECT order_id FROM entries").fetchall()
+        entries = (self.of(order_id) for (order_id,) in orders)
+        return sum(entry.charged_paise for entry in entries if entry)
 
     def answer(self, path: str, body: bytes) -> HTTPStatus:
         """What a POST is answered: 200, 402 where it is declined, 404 for anything that is no call of the provider."""
@@ -84,6 +98,8 @@ class Books:
             entry = self.of(order_id)
             if what == "authorization":
                 return self._authorize(order_id, entry, amount_paise)
+            if what.startswith("refunds/"):
+                return self._refund(order_id, entry, what, amount_paise)
             return (self._capture if what == "capture" else self._release)(order_id, entry)
 
     def _authorize(self, order_id: str, entry: Entry | None, amount_paise: int) -> bool:
@@ -105,6 +121,18 @@ class Books:
             )
             return True
         return entry is not None and entry.status == "captured"
+
+    def _refund(self, order_id: str, entry: Entry | None, what: str, amount_paise: int) -> bool:
+        known = self._connection.execute("SELECT 1 FROM refunds WHERE what = ?", [what]).fetchone()
+        if known:
+            return True
+        if entry is None or entry.status != "captured" or amount_paise > entry.charged_paise:
+            return False
+        self._connection.execute(
+            "INSERT INTO refunds (what, order_id, amount_paise) VALUES (?, ?, ?)",
+            [what, order_id, amount_paise],
+        )
+        return True
 
     def _release(self, order_id: str, entry: Entry | None) -> bool:
         self._connection.execute(

@@ -7,8 +7,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from customer_app.chalicelib.services import cancellations, catalog, orders
-from fulfillment_app.chalicelib.services import availability, deliveries, order_log, stock
+from customer_app.chalicelib.services import (
+    cancellations,
+    catalog,
+    orders,
+    returns as customer_returns,
+)
+from fulfillment_app.chalicelib.services import availability, deliveries, order_log, returns, stock
 from local.reading import Stores
 from online_kart.domain.sourcing import OrderToServe
 from online_kart.messaging.consumer import Envelope
@@ -119,6 +124,8 @@ class BothSides(NamedTuple):
             "confirm_reservations": lambda e: stock.confirm_reservations(
                 inventory, documents, e, now
             ),
+            "take_returns": lambda e: returns.take(inventory, documents, e, now),
+            "track_returns": lambda e: customer_returns.track(customer, e, now),
             "log_orders": lambda e: order_log.append(documents, e),
             "log_price_changes": lambda e: prices.log_change(documents, e),
             "project_seller_sales": lambda e: sales.project(documents, e),

@@ -9,12 +9,12 @@ from uuid import UUID
 from psycopg import Connection
 
 from fulfillment_app.chalicelib.services import facilities, packages, pincodes
-from fulfillment_app.chalicelib.services.routes import Routes, current_routes
 from online_kart.documents import package_paths
 from online_kart.domain.facilities import PincodeChange
 from online_kart.domain.network import Facility, Leg, LegKey, Network
 from online_kart.domain.pincodes import united
 from online_kart.inventory_db import packages as packages_store
+from online_kart.planning.routes import Routes, current_routes
 from online_kart.routing.tables import Router
 
 from .judge import Judge

@@ -13,12 +13,12 @@ from pymongo.database import Database
 
 from fulfillment_app.chalicelib.services import packages, recalls, stock
 from fulfillment_app.chalicelib.services.packages import PlannedPackages
-from fulfillment_app.chalicelib.services.routes import Routes, current_routes
 from online_kart.domain.events import EventLine, OrderConfirmed
 from online_kart.domain.network import Network
 from online_kart.domain.sourcing import OrderToServe, Sourcing
 from online_kart.domain.stock import Offer
 from online_kart.inventory_db import invariants, reservations, stock as stock_store
+from online_kart.planning.routes import Routes, current_routes
 
 from .builders import pincode_of
 from .networks import build, put_network, two_cities

@@ -36,7 +36,7 @@ BOUNDED_ROWS: dict[str, str] = {
     "inventory_db/inbound.py:arrived": "the shipments of a page",
     "inventory_db/stock.py:_levels": "the offers of an order (LINES_MAX), in each FC",
     "inventory_db/stock.py:ship": "the packages of a batch",
-    "customer_db/catalog.py:offers_of": "the SKUs of an order (LINES_MAX), of each seller",
+    "customer_db/catalog.py:offers_of": "the SKUs of an order (LINES_MAX) or a page, of each seller",
     # by what one thing consists of
     "inventory_db/inbound.py:_lines": "a shipment's lines (LINES_MAX)",
     "inventory_db/packages.py:lock_of_order": "an order's packages: at most one an FC",
@@ -44,6 +44,8 @@ BOUNDED_ROWS: dict[str, str] = {
     "inventory_db/reservations.py:release": "an order's lines (LINES_MAX) in each FC",
     "inventory_db/manifests.py:manifest": "what a batch holds",
     "inventory_db/sales.py:record_package": "a package's lines (LINES_MAX)",
+    "inventory_db/sales.py:record_return": "a package's lines (LINES_MAX)",
+    "inventory_db/returns.py:_lines_of": "a package's lines (LINES_MAX)",
     "inventory_db/stock.py:restock": "a package's lines (LINES_MAX)",
     "inventory_db/pincodes.py:holders": "the FCs whose ranges one range touches",
     "customer_db/orders.py:lines_of": "an order's lines (LINES_MAX)",

@@ -9,7 +9,7 @@ from chalice.app import CloudWatchEvent
 from online_kart.messaging import outbox
 
 from . import wiring
-from .services import orders, payments, retention
+from .services import orders, payments, retention, returns
 
 jobs = Blueprint(__name__)
 
@@ -42,6 +42,16 @@ def settle_payments(event: CloudWatchEvent) -> dict[str, Any]:
         wiring.customer_db(), wiring.payments(), SWEPT_AT_ONCE_MAX, wiring.now()
     )
     return {"settled": settled}
+
+
+@jobs.schedule(Rate(1, unit=Rate.MINUTES), name="refund_returns")
+def refund_returns(event: CloudWatchEvent) -> dict[str, Any]:
+    """Give back what was prepaid and has been returned."""
+    refunded = returns.settle(
+        wiring.customer_db(), wiring.payments(), SWEPT_AT_ONCE_MAX, wiring.now()
+    )
+    wiring.nudge_relay()
+    return {"refunded": refunded}
 
 
 @jobs.schedule(Rate(1, unit=Rate.HOURS), name="prune_customer")

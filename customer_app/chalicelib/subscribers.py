@@ -7,7 +7,7 @@ from online_kart.messaging.consumer import handle_each
 from online_kart.messaging.rules import queue_of
 
 from . import wiring
-from .services import catalog, orders
+from .services import catalog, orders, returns
 
 subscribers = Blueprint(__name__)
 
@@ -26,5 +26,14 @@ def track_packages(event: SQSEvent) -> Failures:
     """The customers' view of packages (C5)."""
     conn, now = wiring.customer_db(), wiring.now()
     failures = handle_each(event, lambda e: orders.track_package(conn, e, now))
+    wiring.nudge_relay()
+    return failures
+
+
+@subscribers.on_sqs_message(queue=queue_of("track_returns"), name="track_returns")
+def track_returns(event: SQSEvent) -> Failures:
+    """What FCs tell of returns: when they are fetched, and that they are back."""
+    conn, now = wiring.customer_db(), wiring.now()
+    failures = handle_each(event, lambda e: returns.track(conn, e, now))
     wiring.nudge_relay()
     return failures

@@ -9,7 +9,7 @@ from online_kart.messaging.consumer import handle_each
 from online_kart.messaging.rules import queue_of
 
 from . import wiring
-from .services import order_log, runs, stock
+from .services import order_log, returns, runs, stock
 
 subscribers = Blueprint(__name__)
 
@@ -39,6 +39,15 @@ def confirm_reservations(event: SQSEvent) -> Failures:
     """A confirmed order's stock is no longer held until a deadline, but until its packages leave."""
     conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
     answer = handle_each(event, lambda e: stock.confirm_reservations(conn, documents, e, now))
+    wiring.nudge_relay()
+    return answer
+
+
+@subscribers.on_sqs_message(queue=queue_of("take_returns"), name="take_returns")
+def take_returns(event: SQSEvent) -> Failures:
+    """A customer sends a package back: somebody has to fetch it."""
+    conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
+    answer = handle_each(event, lambda e: returns.take(conn, documents, e, now))
     wiring.nudge_relay()
     return answer
 

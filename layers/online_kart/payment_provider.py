@@ -28,6 +28,9 @@ class HttpPaymentProvider:
     def release(self, order_id: UUID) -> None:
         self._post(order_id, "release", {})
 
+    def refund(self, order_id: UUID, return_id: UUID, amount_paise: int) -> None:
+        self._post(order_id, f"refunds/{return_id}", {"amount_paise": amount_paise})
+
     def _post(self, order_id: UUID, what: str, body: dict[str, Any]) -> None:
         request = urllib.request.Request(
             f"{self._url}/payments/{order_id}/{what}",

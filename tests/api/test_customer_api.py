@@ -154,6 +154,67 @@ def test_an_address_needs_a_six_digit_pincode(customer, shopper, pincode):
     assert answer.json_body["errors"][0]["field"] == "pincode"
 
 
+def defaults(customer, shopper):
+    found = customer.get(f"/customers/{shopper}/addresses").json_body["items"]
+    return [address["address_id"] for address in found if address["is_default"]]
+
+
+def test_an_address_is_found_where_it_was_said_to_be_and_can_be_changed(customer, shopper):
+    added = customer.post(f"/customers/{shopper}/addresses", ADDRESS)
+    path = added.headers["Location"]
+    assert customer.get(path).json_body == added.json_body
+
+    moved = {**ADDRESS, "city": "Mysuru", "pincode": 570_001}
+    first, again = customer.put(path, moved), customer.put(path, moved)
+
+    assert (first.status_code, first.json_body) == (
+        200,
+        {**added.json_body, **moved, "is_default": True},
+    )
+    assert again.json_body == first.json_body == customer.get(path).json_body
+
+
+def test_there_is_always_one_default_address(customer, shopper, address_id):
+    path = f"/customers/{shopper}/addresses"
+    second, third = (customer.post(path, ADDRESS).json_body["address_id"] for _ in range(2))
+
+    customer.put(f"{path}/{third}", {**ADDRESS, "is_default": True})
+    assert defaults(customer, shopper) == [third]
+    customer.put(f"{path}/{third}", {**ADDRESS, "is_default": False})
+    assert defaults(customer, shopper) == [third]
+
+    assert customer.delete(f"{path}/{third}").status_code == 204
+    assert defaults(customer, shopper) == [address_id]
+    assert customer.delete(f"{path}/{second}").status_code == 204
+    assert customer.delete(f"{path}/{address_id}").status_code == 204
+    assert customer.get(path).json_body["items"] == []
+    assert customer.post(path, ADDRESS).json_body["is_default"]
+
+
+def test_an_order_keeps_the_address_that_it_was_placed_with(customer, shopper, address_id, order):
+    path = f"/customers/{shopper}/addresses/{address_id}"
+    placed = customer.get(f"/orders/{order['order_id']}").json_body
+    assert placed["deliver_to"] == {**ADDRESS}
+
+    customer.put(path, {**ADDRESS, "city": "Mysuru", "pincode": 570_001})
+    assert customer.get(f"/orders/{order['order_id']}").json_body == placed
+    assert customer.delete(path).status_code == 204
+    assert customer.get(f"/orders/{order['order_id']}").json_body == placed
+
+
+def test_nobody_has_the_address_of_another_customer(customer, address_id):
+    body = {"name": "Bala", "email": "bala@example.com"}
+    other = customer.post("/customers", body).json_body["customer_id"]
+
+    for path in (
+        f"/customers/{other}/addresses/{address_id}",
+        f"/customers/{uuid4()}/addresses/{address_id}",
+    ):
+        assert_problem(customer.get(path), 404, "NotFound")
+        assert_problem(customer.put(path, ADDRESS), 404, "NotFound")
+        assert_problem(customer.delete(path), 404, "NotFound")
+
+
 def test_addresses_are_paged(customer, shopper):
     path = f"/customers/{shopper}/addresses"
     added = {customer.post(path, ADDRESS).json_body["address_id"] for _ in range(5)}
@@ -193,7 +254,13 @@ def test_an_item_tells_price_and_only_n_left(customer, customer_db, now):
     put_offer(customer_db, now, free_units=7)
 
     assert customer.get("/items/MUG").json_body["offers"] == [
-        {"seller_id": str(SELLER), "price_paise": 49_900, "in_stock": True, "units_left": 7}
+        {
+            "seller_id": str(SELLER),
+            "price_paise": 49_900,
+            "in_stock": True,
+            "units_left": 7,
+            "promise": None,
+        }
     ]
 
 

@@ -5,15 +5,18 @@ from uuid import uuid4
 
 import pytest
 
+from customer_app.chalicelib.services import returns
 from local.apps import APPS, load_app
 from local.reading import Stores
+from online_kart.domain.returns import RequestReturn
 from online_kart.http import KEY
 from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
 from tests.builders import pincode_of
 from tests.contracts import contract_of, kept_headers
 from tests.freight import batch_of
+from tests.identity import ADMIN
 
-READS_ONLY = {"/promises"}
+READS_ONLY = {"/cart-quotes", "/promises"}
 """POST because of its body; it changes nothing and keeps nothing."""
 
 KEY_NEEDED = {
@@ -37,7 +40,12 @@ def sides(inventory_db, customer_db, documents, now):
 @pytest.fixture
 def requests(sides, clients):
     """(app, route, path, body, another body of that kind), in an order in which none is in another's way."""
-    return [*of_customers(sides), *of_sellers(sides), *of_staff(sides, clients["seller_app"])]
+    return [
+        *of_customers(sides),
+        *of_sellers(sides),
+        *of_returns(sides),
+        *of_staff(sides, clients["seller_app"]),
+    ]
 
 
 def of_customers(sides):
@@ -124,6 +132,36 @@ def an_asn(seller, seller_id):
     }
     path = f"/sellers/{seller_id}/inbound-shipments"
     return seller.post(path, shipment, Idempotency_Key="for its receipt").json_body["asn"]
+
+
+def of_returns(sides):
+    """A package that its customer sends back, and one that is back."""
+    first = pincode_of(sides.market.network, NEIGHBOUR)
+    wanted, back = (a_delivered_package(sides, str(first + place)) for place in (0, 1))
+    asked = "/orders/{order_id}/returns"
+    body = {"package_id": str(wanted[1]), "reason": "too blue"}
+    path = asked.format(order_id=wanted[0])
+    yield "customer_app", asked, path, body, {**body, "reason": "too red"}
+    command = RequestReturn(package_id=back[1], reason="too blue")
+    known = returns.request(sides.stores.customer, ADMIN, back[0], command, sides.market.now)
+    sides.tell()
+    receipt = "/returns/{return_id}/receipt"
+    path = receipt.format(return_id=known.return_id)
+    counted: dict[str, list[dict[str, int]]] = {"unsellable": []}
+    other = {"unsellable": [{"line_no": 1, "quantity": 1}]}
+    yield "fulfillment_app", receipt, path, counted, other
+
+
+def a_delivered_package(sides, lives_at):
+    """Its order's id, and its own."""
+    package_id = sides.confirmed(sides.buyer(lives_at), ("MUG", 1))
+    sides.hand_over(package_id)
+    sides.deliver(package_id)
+    sides.tell()
+    row = sides.stores.customer.execute(
+        "SELECT order_id FROM packages WHERE package_id = %s", [package_id]
+    ).fetchone()
+    return row[0], package_id
 
 
 def a_delivery(sides):

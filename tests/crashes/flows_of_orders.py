@@ -7,6 +7,7 @@ from tests.both_sides import FAR, NEIGHBOUR
 from tests.crashes.ground import LAMPS, Place
 from tests.crashes.people import (
     CUSTOMER,
+    FULFILLMENT,
     HOLD,
     come_to_rest,
     fitting,
@@ -61,7 +62,12 @@ def _register(world: World, ground: Place) -> None:
     assert world.request(CUSTOMER, "POST", "/customers", ravi).status in (201, 409)
     home = {"recipient": "A", "street": "2 Ring Road", "city": "Delhi", "state": "Delhi"}
     path = f"/customers/{ground.customer_of[FAR]}/addresses"
-    assert world.request(CUSTOMER, "POST", path, {**home, "pincode": 110_000}).status == 201
+    added = world.request(CUSTOMER, "POST", path, {**home, "pincode": 110_000})
+    assert added.status == 201, added
+    path += f"/{added.json['address_id']}"
+    assert world.request(CUSTOMER, "PUT", path, {**home, "pincode": 110_001}).status == 200
+    deleted = world.request(CUSTOMER, "DELETE", path).status
+    assert deleted == 204 or (world.reaper.struck and deleted == 404)
 
 
 def cancel(world: World, ground: Place) -> Iterator[str]:
@@ -104,7 +110,8 @@ def _cancel(world: World, order_id: str) -> Response:
 
 
 def give_back(world: World, ground: Place) -> Iterator[str]:
-    """Nobody at home three times: the package returns to its FC, and its units are on hand again."""
+    """Nobody at home three times: the package returns to its FC, and its units are on hand again. Another is sent back."""
+    yield from _send_back(world, ground)
     order_id = served(world, ground, "rto", NEIGHBOUR, ("MUG", 2))
     if status_of(world, order_id) == "confirmed":
         package_id = out_for_delivery(world, order_id)
@@ -116,3 +123,31 @@ def give_back(world: World, ground: Place) -> Iterator[str]:
         travel(world, lambda: packages_of(world, order_id)[package_id] == "returned")
     come_to_rest(world)
     yield from wrong_status(world, order_id, *fitting(world, "finished"))
+
+
+def _send_back(world: World, ground: Place) -> Iterator[str]:
+    """Its customer has it and doesn't like it; one unit is damaged when it is back."""
+    order_id = served(world, ground, "sent back", NEIGHBOUR, ("MUG", 3))
+    if status_of(world, order_id) == "rejected":
+        return
+    package_id = out_for_delivery(world, order_id)
+    assert tell_outcome(world, package_id, outcome="delivered", proof="signed").status == 200
+    world.settle()
+    world.redrive()
+    body = {"package_id": package_id, "reason": "too blue"}
+    asked = world.request(CUSTOMER, "POST", f"/orders/{order_id}/returns", body)
+    assert asked.status == 202, asked
+    world.settle()
+    world.redrive()
+    path = f"/returns/{asked.json['return_id']}/receipt"
+    counted = {"unsellable": [{"line_no": 1, "quantity": 1}]}
+    received = world.request(FULFILLMENT, "POST", path, counted)
+    assert received.status == 200, received
+    world.settle()
+    world.redrive()
+    row = world.stores.customer.execute("SELECT status FROM returns").fetchone()
+    if row != ("owed",):
+        yield f"the return is {row}"
+    taken_off = world.stores.inventory.execute("SELECT sum(quantity) FROM sales").fetchone()
+    if taken_off != (0,):
+        yield f"{taken_off} units are still sold"

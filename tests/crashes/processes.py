@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 
 from chalice.test import Client
 
-from fulfillment_app.chalicelib.services import chunks, routes
+from fulfillment_app.chalicelib.services import chunks
 from local.apps import LoadedApp, all_functions, load_apps
 from local.lambdas import Answer, Context, Handler
 from online_kart.clock import Clock
 from online_kart.crashpoints import watched
 from online_kart.documents import connection
 from online_kart.messaging.machines import MACHINES
+from online_kart.planning import routes
 from online_kart.postgres import Database
 from online_kart.settings import CustomerSettings, FulfillmentSettings, SellerSettings
 from tests import identity

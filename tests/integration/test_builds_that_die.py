@@ -9,11 +9,12 @@ from itertools import count, permutations
 import psycopg
 import pytest
 
-from fulfillment_app.chalicelib.services import facilities, rebuilds, routes
-from fulfillment_app.chalicelib.services.routes import Routes
+from fulfillment_app.chalicelib.services import facilities, rebuilds
 from online_kart.documents import route_builds as build_documents, route_tables
 from online_kart.domain.facilities import ChangeHub, ChangeLeg
 from online_kart.domain.network import LegKey, Mode
+from online_kart.planning import routes
+from online_kart.planning.routes import Routes
 from online_kart.routing.tables import Router
 from tests.faults import Crash
 from tests.fuses import Fuse, FusedDocuments, fused_connection

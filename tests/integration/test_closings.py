@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from fulfillment_app.chalicelib.services import facilities, forwarding, line_haul, rebuilds
-from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
 from online_kart.domain.batches import BatchFilter
 from online_kart.inventory_db import batches, manifests
+from online_kart.planning.routes import current_routes
 from online_kart.postgres import Database
 from tests.closings import (
     aftermath,

@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from fulfillment_app.chalicelib.services import packages
-from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import (
     order_log,
     package_paths,
@@ -21,6 +20,7 @@ from online_kart.documents import (
     upcoming_shipments,
 )
 from online_kart.domain.invariants import INVARIANTS
+from online_kart.planning.routes import current_routes
 from tests.drifting import World, changed
 from tests.networks import build
 
@@ -416,6 +416,14 @@ DRIFTS: dict[str, Drift] = {
         "MUG {seller}",
         {RESTORED},
     ),
+    "free units in another FC than the stock": Drift(
+        inventory(
+            """UPDATE item_availability SET free_by_fc = '{"XXX": 1}' WHERE sku = 'MUG'""",
+        ),
+        {(12, "availability"), (12, "units_left")},
+        "MUG {seller}",
+        {RESTORED},
+    ),
     "lost free units": Drift(
         inventory("DELETE FROM item_availability WHERE sku = 'MUG'"),
         {(12, "availability"), (12, "units_left")},
@@ -471,6 +479,13 @@ DRIFTS: dict[str, Drift] = {
             (
                 "units left",
                 "UPDATE units_left SET free_units = 999",
+                "units_left",
+                "MUG {seller}",
+                "item_availability",
+            ),
+            (
+                "units left in another FC",
+                """UPDATE units_left SET free_by_fc = '{"XXX": 1}'""",
                 "units_left",
                 "MUG {seller}",
                 "item_availability",

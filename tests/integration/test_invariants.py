@@ -127,6 +127,7 @@ CUSTOMER_FAULTS = (
     ),
     ("an event was never sent", "UPDATE outbox SET sent_at = NULL WHERE position = 1"),
     ("a change has no event", "DELETE FROM outbox WHERE type = 'OrderRejected'"),
+    ("an item's best offer is another", "UPDATE best_offers SET in_stock = NOT in_stock"),
 )
 
 

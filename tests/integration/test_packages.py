@@ -15,7 +15,6 @@ from fulfillment_app.chalicelib.services import (
     packages,
     routes,
 )
-from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import order_log, package_paths
 from online_kart.domain.errors import (
     NotFound,
@@ -33,6 +32,7 @@ from online_kart.inventory_db import (
     packages as store,
     route_builds,
 )
+from online_kart.planning.routes import current_routes
 from tests.builders import pincode_of
 from tests.identity import ADMIN
 from tests.market import HOLD, open_market

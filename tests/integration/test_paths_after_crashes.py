@@ -15,9 +15,9 @@ from fulfillment_app.chalicelib.services import (
     rebuilds,
     recalls,
 )
-from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.domain.packages import package_id_of
 from online_kart.inventory_db import batches as batches_store
+from online_kart.planning.routes import current_routes
 from tests.faults import crash_before_the_commit
 from tests.freight import broken_invariants, history_of, package_of, path_of
 from tests.identity import ADMIN

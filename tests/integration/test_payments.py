@@ -56,6 +56,9 @@ class Dying:
     def capture(self, order_id: UUID) -> None:
         self._call(partial(self._provider.capture, order_id))
 
+    def refund(self, order_id: UUID, return_id: UUID, amount_paise: int) -> None:
+        self._call(partial(self._provider.refund, order_id, return_id, amount_paise))
+
     def release(self, order_id: UUID) -> None:
         self._call(partial(self._provider.release, order_id))
 

@@ -14,6 +14,7 @@ from online_kart.domain.events import (
     OfferChanged,
     OrderFinished,
 )
+from online_kart.domain.storefront import Search
 from tests.storefront import (
     SELLER,
     a_placed_order,
@@ -49,7 +50,12 @@ def offer_changed(now, version, **changes):
 
 
 def availability_changed(now, version, **changes):
-    described = {"sku": "MUG", "seller_id": SELLER, "free_units": version}
+    described = {
+        "sku": "MUG",
+        "seller_id": SELLER,
+        "free_units": version,
+        "free_by_fc": {"BLR1": version},
+    }
     return AvailabilityChanged(occurred_at=now, version=version, **{**described, **changes})
 
 
@@ -57,7 +63,7 @@ COPIES = {
     category_changed: "SELECT name, version FROM item_categories",
     item_changed: "SELECT name, version FROM items",
     offer_changed: "SELECT price_paise, version FROM offers",
-    availability_changed: "SELECT free_units, version FROM units_left",
+    availability_changed: "SELECT free_units, version FROM units_left WHERE free_by_fc->>'BLR1' = free_units::text",
 }
 
 
@@ -128,12 +134,17 @@ def test_an_event_of_another_kind_is_not_silently_taken(customer_db, now):
 # -- what customers see of the copies
 
 
+def shown_offers(conn, sku="MUG"):
+    (item,) = catalog.shown(conn, [catalog.item(conn, sku)], None)
+    return item.offers
+
+
 def test_an_item_shows_its_offers_the_cheapest_first_and_few_units_exactly(customer_db, now):
     other = UUID(int=1)
     put_offer(customer_db, now, price_paise=200, free_units=31)
     put_offer(customer_db, now, seller_id=other, price_paise=100, free_units=7)
 
-    cheap, dear = catalog.item(customer_db, "MUG").offers
+    cheap, dear = shown_offers(customer_db)
 
     assert (cheap.seller_id, cheap.price_paise, cheap.units_left) == (other, 100, 7)
     assert (dear.seller_id, dear.in_stock, dear.units_left) == (SELLER, True, None)
@@ -142,62 +153,19 @@ def test_an_item_shows_its_offers_the_cheapest_first_and_few_units_exactly(custo
 def test_an_offer_is_out_of_stock_until_its_units_are_told(customer_db, now):
     project(customer_db, item_changed(now, 1), offer_changed(now, 1))
 
-    (offer,) = catalog.item(customer_db, "MUG").offers
+    (offer,) = shown_offers(customer_db)
     assert (offer.in_stock, offer.units_left) == (False, 0)
 
 
 def test_what_is_withdrawn_or_paused_is_not_shown(customer_db, now):
     put_offer(customer_db, now)
     project(customer_db, offer_changed(now, 2, status="paused"))
-    assert catalog.item(customer_db, "MUG").offers == []
+    assert shown_offers(customer_db) == []
 
     project(customer_db, item_changed(now, 2, status="withdrawn"))
-    assert catalog.items(customer_db, None, None, None, 10) == []
+    assert catalog.items(customer_db, Search(), "sku", None, 10) == []
     with pytest.raises(NotFound):
         catalog.item(customer_db, "MUG")
-
-
-def test_a_category_shows_the_items_of_those_below_it(customer_db, now):
-    project(
-        customer_db,
-        category_changed(now, 1, category_id="home"),
-        category_changed(now, 1, category_id="kitchen", parent_id="home"),
-        category_changed(now, 1, category_id="toys"),
-        item_changed(now, 1, sku="MUG"),
-        item_changed(now, 1, sku="ROBOT", category_id="toys"),
-    )
-
-    def skus(category_id):
-        return [item.sku for item in catalog.items(customer_db, category_id, None, None, 10)]
-
-    assert skus("home") == skus("kitchen") == ["MUG"]
-    assert skus(None) == ["MUG", "ROBOT"]
-    assert skus("garden") == []
-
-
-def test_categories_that_are_told_in_a_circle_end_no_search(customer_db, now):
-    project(
-        customer_db,
-        category_changed(now, 1, category_id="home", parent_id="kitchen"),
-        category_changed(now, 1, category_id="kitchen", parent_id="home"),
-        item_changed(now, 1),
-    )
-
-    assert [i.sku for i in catalog.items(customer_db, "home", None, None, 10)] == ["MUG"]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [("steel", ["JUG"]), ("ACME", ["JUG", "MUG"]), ("100%", ["MUG"]), ("_", []), ("\\", [])],
-)
-def test_text_is_looked_for_in_name_and_brand_and_means_itself(customer_db, now, text, found):
-    project(
-        customer_db,
-        item_changed(now, 1, sku="MUG", name="Mug 100% clay", brand="Acme"),
-        item_changed(now, 1, sku="JUG", name="Steel jug", brand="Acme"),
-    )
-
-    assert [item.sku for item in catalog.items(customer_db, None, text, None, 10)] == found
 
 
 # -- packages (C5)

@@ -11,10 +11,8 @@ from fulfillment_app.chalicelib.services import (
     deliveries,
     facilities,
     holidays,
-    paths,
     promises,
 )
-from fulfillment_app.chalicelib.services.routes import current_routes
 from online_kart.documents import package_paths, route_tables
 from online_kart.domain.calendars import HOLIDAYS_MAX
 from online_kart.domain.errors import HolidayExists, NotFound, TooManyHolidays
@@ -24,6 +22,8 @@ from online_kart.domain.network import LegKey, Mode, Network
 from online_kart.domain.packages import package_id_of
 from online_kart.domain.timetables import departure_of
 from online_kart.inventory_db import facilities as facility_store
+from online_kart.planning import paths
+from online_kart.planning.routes import current_routes
 from tests.builders import changed, pincode_of
 from tests.identity import ADMIN
 from tests.market import open_market

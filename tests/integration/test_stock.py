@@ -611,6 +611,21 @@ def test_units_left_are_those_free_over_all_fcs(market, now):
     assert (told["sku"], told["free_units"], told["version"]) == ("MUG", 11, 1)
 
 
+def test_units_left_are_told_by_fc_also_where_their_sum_stays(market, now):
+    market.put_stock("BLR1", "MUG", 10)
+    market.put_stock("DEL1", "MUG", 5)
+    availability.project(market.conn, now)
+    for fc_code, units in (("BLR1", -10), ("DEL1", 10)):
+        change = StockChange(fc_code, "MUG", market.seller_id, units, 0, "moved")
+        stock.adjust(market.conn, change, "moved by hand", "Ravi", now)
+
+    assert availability.project(market.conn, now) == 1
+
+    told = events_of(market.conn, "AvailabilityChanged")
+    assert [each["free_units"] for each in told] == [15, 15]
+    assert [each["free_by_fc"] for each in told] == [{"BLR1": 10, "DEL1": 5}, {"DEL1": 15}]
+
+
 def test_what_comes_and_goes_between_two_looks_is_not_told(market, now):
     market.put_stock("BLR1", "MUG", 10)
     availability.project(market.conn, now)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from fulfillment_app.chalicelib.services import routes
 from local.apps import APPS, LoadedApp
 from local.reading import Stores
 from online_kart.clock import Clock
 from online_kart.messaging.bus import EventBus
+from online_kart.planning import routes
 from online_kart.settings import CustomerSettings, FulfillmentSettings, SellerSettings
 from online_kart.tokens import Tokens
 from tests import identity

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from online_kart.crashpoints import crashpoint
-from online_kart.customer_db import orders, payments
+from online_kart.customer_db import orders, payments, returns
 from online_kart.domain.errors import OrderStatusConflict
 from online_kart.domain.events import CancellationRefused, CancellationRequested, OrderCancelled
 from online_kart.domain.orders import Order, OrderStatus, may_become, outcome_id
@@ -27,6 +27,10 @@ def request(conn: Connection[Any], by: Principal, order_id: UUID, now: datetime)
                 raise OrderStatusConflict(order_id, order.status, "cancelled")
             if "delivered" in orders.package_statuses(conn, order_id):
                 raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
+            if returns.of_order(
+                conn, order_id, None, 1
+            ):  # the whole would be refunded, and a part again
+                raise OrderStatusConflict(order_id, "partly returned", "cancelled")
             version = orders.set_status(conn, order_id, "cancelling", now)
             revision = orders.run_revision(conn, order_id)
             outbox.append(

@@ -15,13 +15,11 @@ from pymongo.database import Database
 
 from online_kart.alarms import raise_alarm
 from online_kart.crashpoints import crashpoint
-from online_kart.customer_db import addresses, catalog, orders, payments
-from online_kart.customer_db.catalog import OfferRow
+from online_kart.customer_db import addresses, orders, payments
 from online_kart.documents import package_paths
 from online_kart.domain.errors import (
     InvalidRequest,
     NotFound,
-    NotOffered,
     OrderStatusConflict,
     PaymentDeclined,
 )
@@ -37,14 +35,11 @@ from online_kart.domain.events import (
 from online_kart.domain.orders import (
     TOLD_BY,
     Order,
-    OrderLine,
     PlaceOrder,
     is_over,
     may_become,
     outcome_id,
     package_of,
-    refuse_too_large,
-    summed,
     why_rejected,
 )
 from online_kart.domain.principals import Principal
@@ -53,6 +48,7 @@ from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed
 
 from . import customers
+from .lines import priced
 
 Documents = Database[dict[str, Any]]
 
@@ -91,7 +87,7 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
     address = addresses.by_id(conn, command.customer_id, command.address_id)
     if address is None:
         raise NotFound("address of this customer", command.address_id)
-    lines, total_paise = _priced(conn, command)
+    cart = priced(conn, command.lines)
     return Order(
         order_id=uuid4(),
         customer_id=command.customer_id,
@@ -99,48 +95,16 @@ def _new_order(conn: Connection[Any], command: PlaceOrder, now: datetime) -> Ord
         to_pincode=address.pincode,
         status="placed",
         payment=command.payment,
-        total_paise=total_paise,
+        total_paise=cart.total_paise,
         promise_date=None,
         rejection=None,
         sourcing=None,
+        deliver_to=address.postal,
         version=1,
         placed_at=now,
         updated_at=now,
-        lines=lines,
+        lines=cart.lines,
     )
-
-
-def _priced(conn: Connection[Any], command: PlaceOrder) -> tuple[tuple[OrderLine, ...], int]:
-    """Lines at the prices of now, the same offer summed; and what they cost together."""
-    offers = catalog.offers_of(conn, [line.sku for line in command.lines])
-    chosen = [_offer_for(offers, line.sku, line.seller_id) for line in command.lines]
-    by_key = {(offer.sku, offer.seller_id): offer for offer in chosen}
-    quantities = summed(
-        (offer.sku, offer.seller_id, line.quantity)
-        for offer, line in zip(chosen, command.lines, strict=True)
-    )
-    total_paise = sum(by_key[key].price_paise * quantity for key, quantity in quantities.items())
-    refuse_too_large(quantities.values(), total_paise)
-    lines = tuple(
-        OrderLine(
-            line_no=line_no,
-            sku=sku,
-            seller_id=seller_id,
-            item_name=by_key[sku, seller_id].item_name,
-            quantity=quantity,
-            unit_price_paise=by_key[sku, seller_id].price_paise,
-        )
-        for line_no, ((sku, seller_id), quantity) in enumerate(quantities.items(), start=1)
-    )
-    return lines, total_paise
-
-
-def _offer_for(offers: Sequence[OfferRow], sku: str, seller_id: UUID | None) -> OfferRow:
-    """The seller's offer; without a seller the cheapest with units left, else the cheapest."""
-    fitting = [o for o in offers if o.sku == sku and seller_id in (None, o.seller_id)]
-    if not fitting:
-        raise NotOffered(sku)
-    return next((offer for offer in fitting if offer.free_units > 0), fitting[0])
 
 
 def _order_placed(order: Order, by: str, revision: int, now: datetime) -> OrderPlaced:
@@ -312,7 +276,9 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
         order = orders.lock(conn, event.order_id)
         if order is None:
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
-        orders.set_package_status(conn, event.package_id, event.status, event.version, now)
+        orders.set_package_status(
+            conn, event.package_id, event.status, event.version, event.occurred_at, now
+        )
         if order.status == "confirmed":
             finish_if_over(conn, event.order_id, "track_packages", now)
         crashpoint("track_package.written")

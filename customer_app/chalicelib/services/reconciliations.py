@@ -34,7 +34,7 @@ from online_kart.domain.reconciliation import (
     told,
 )
 from online_kart.messaging import inbox, outbox
-from online_kart.messaging.rules import CONSUMERS_BY_APP, RULES
+from online_kart.messaging.rules import CONSUMERS_BY_APP, HEARD_OF_CUSTOMERS, RULES
 
 CONSUMERS = sorted(CONSUMERS_BY_APP["customer_app"])
 FACTS = 4
@@ -192,10 +192,13 @@ class Comparison:
     def told(self, heard_by_others: Iterable[Row]) -> None:
         """7: and the other side those of this one."""
         moments, unknown = self._moments, list[str]()
-        events = outbox.told(
-            self._conn, RULES["confirm_reservations"], moments.lately, moments.before
+        ours: Iterator[Row] = (
+            (f"{consumer} {event_id}", [])
+            for consumer in HEARD_OF_CUSTOMERS
+            for event_id, _ in outbox.told(
+                self._conn, RULES[consumer], moments.lately, moments.before
+            )
         )
-        ours: Iterator[Row] = ((f"confirm_reservations {event_id}", []) for event_id, _ in events)
         theirs = ((key, [datetime.fromisoformat(at)]) for key, (at,) in heard_by_others)
         self._compare_inbox(ours, theirs, unknown.append)
         self._add_unknown(unknown)

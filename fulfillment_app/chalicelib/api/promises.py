@@ -10,11 +10,11 @@ from online_kart.domain.base import Model, example
 from online_kart.domain.principals import STAFF_SEES
 from online_kart.domain.values import AskedInstant, Pincode, Sku
 from online_kart.http import errors_to_http, json_response, read_body
+from online_kart.planning.routes import current_routes
 
 from .. import wiring
 from ..services import promises
 from ..services.promises import Promises
-from ..services.routes import current_routes
 
 promises_api = Blueprint(__name__)
 

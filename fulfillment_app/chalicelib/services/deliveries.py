@@ -81,7 +81,7 @@ def delivered(
         step = _step(delivery, "delivered", by.name, {"status": "delivered"}, detail)
         record(conn, documents, [step], now)
         sold = sales.record_package(conn, package_id, now)
-        outbox.append(conn, *(_event(sale, now) for sale in sold))
+        outbox.append(conn, *(sale_recorded(sale, now) for sale in sold))
         deliveries.delete(conn, package_id)
         crashpoint("deliver.written")
     crashpoint("deliver.committed")
@@ -165,7 +165,8 @@ def _outcome(conn: Connection[Any], package_id: UUID) -> Outcome:
     )
 
 
-def _event(sale: Sale, now: datetime) -> SaleRecorded:
+def sale_recorded(sale: Sale, now: datetime) -> SaleRecorded:
+    """The event of a sale, or of one that is taken off again."""
     return SaleRecorded(
         occurred_at=now,
         sale_id=sale.sale_id,

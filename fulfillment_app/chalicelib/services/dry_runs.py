@@ -20,12 +20,12 @@ from online_kart.domain.network import LegKey, Network
 from online_kart.domain.packages import Package
 from online_kart.domain.values import Instant
 from online_kart.inventory_db import facilities, packages, route_builds
+from online_kart.planning.routes import Routes
 from online_kart.routing.connections import Connections, connection
 from online_kart.routing.differences import LISTED_MAX
 
 from .replanning import is_to_be_replanned
 from .routers import router_of
-from .routes import Routes
 from .version_differences import compared
 
 PACKAGES_LOOKED_AT_MAX = 20_000

@@ -24,11 +24,11 @@ from online_kart.inventory_db import (
     packages,
     stock,
 )
+from online_kart.planning.routes import current_routes
 
 from . import batches, deliveries, line_haul
 from .line_haul import BY_SYSTEM, Outcome
 from .replanning import is_to_be_replanned, refuse_outdated, replan, take_back
-from .routes import current_routes
 
 Documents = Database[dict[str, Any]]
 

@@ -6,10 +6,9 @@ from typing import NamedTuple
 from online_kart.documents.collection import Documents
 from online_kart.domain.base import Model
 from online_kart.domain.network import Network
+from online_kart.planning.routes import current_routes
 from online_kart.routing.forwarding import TableOf
 from online_kart.routing.health import Health, health
-
-from .routes import current_routes
 
 
 class NetworkHealth(Model):

@@ -23,12 +23,13 @@ from online_kart.domain.stock import Reservation
 from online_kart.inventory_db import packages, reservations
 from online_kart.messaging import inbox
 from online_kart.one_by_one import one_by_one
+from online_kart.planning import paths
+from online_kart.planning.routes import Routes
 from online_kart.postgres import retrying
 
-from . import batches, deliveries, paths, stock
+from . import batches, deliveries, stock
 from .package_events import Step, announce, record
 from .replanning import is_to_be_replanned, refuse_outdated, replan, take_back
-from .routes import Routes
 from .sourcing import RESERVE
 
 Documents = Database[dict[str, Any]]

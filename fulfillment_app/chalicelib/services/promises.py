@@ -7,22 +7,19 @@ stock lasts; an order of several may be put together otherwise.
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from online_kart.domain.base import Model
-from online_kart.domain.errors import NoRoute, NotServed
+from online_kart.domain.errors import NotServed
+from online_kart.domain.promises import WhyNot
 from online_kart.domain.values import FacilityCode, Instant, Pincode, Sku
 from online_kart.inventory_db import availability
 from online_kart.inventory_db.availability import FreeUnits
-
-from . import paths
-from .routes import Routes
-
-WhyNot = Literal["not_served", "out_of_stock", "no_route"]
-"""No FC serves the pincode; no FC has a free unit; those that have one have no path there."""
+from online_kart.planning.promises import of_fcs
+from online_kart.planning.routes import Routes
 
 
 class ItemPromise(Model):
@@ -48,14 +45,6 @@ class Promises(Model):
     destination: FacilityCode | None
     """The FC that serves the pincode."""
     promises: tuple[ItemPromise, ...]
-
-
-class _Promise(NamedTuple):
-    """What an FC can promise; the fields are in the order in which promises compare."""
-
-    promise_date: date
-    minutes: int
-    fc_code: str
 
 
 def promises(
@@ -86,14 +75,14 @@ def promises(
 def _best(
     routes: Routes, pincode: int, skus: Sequence[str], free: Sequence[FreeUnits], at: datetime
 ) -> Iterator[ItemPromise]:
-    promise_of = {code: _promise(routes, code, pincode, at) for code in {f.fc_code for f in free}}
+    promise_of = of_fcs(routes, (units.fc_code for units in free), pincode, at)
     of_item: dict[str, list[FreeUnits]] = {}
     for units in free:
         of_item.setdefault(units.sku, []).append(units)
     for sku in skus:
         everywhere = of_item.get(sku, [])
-        within_reach = ((promise_of[units.fc_code], units) for units in everywhere)
-        best = min(((promise, units) for promise, units in within_reach if promise), default=None)
+        within_reach = [units for units in everywhere if units.fc_code in promise_of]
+        best = min(((promise_of[units.fc_code], units) for units in within_reach), default=None)
         if best is None:
             yield ItemPromise(sku=sku, why_not="no_route" if everywhere else "out_of_stock")
             continue
@@ -104,12 +93,3 @@ def _best(
             free_units=units.free_units,
             **promise._asdict(),
         )
-
-
-def _promise(routes: Routes, fc_code: str, pincode: int, ordered_at: datetime) -> _Promise | None:
-    """None where no path leads from the FC to the pincode."""
-    try:
-        found = paths.prospect(routes, fc_code, pincode, ordered_at)
-    except NoRoute:
-        return None
-    return _Promise(found.promise_date, found.minutes, fc_code)

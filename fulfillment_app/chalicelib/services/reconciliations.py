@@ -31,7 +31,7 @@ from online_kart.domain.reconciliation import (
 )
 from online_kart.inventory_db import invariants, reconciliations, route_builds, sources
 from online_kart.messaging import inbox, outbox
-from online_kart.messaging.rules import CONSUMERS_BY_APP, RULES
+from online_kart.messaging.rules import CONSUMERS_BY_APP, HEARD_OF_CUSTOMERS, RULES
 from online_kart.postgres import retrying
 
 from . import document_checks, repairs, route_checks
@@ -158,7 +158,7 @@ def _lay_out(
         "told": _told(conn, heard_by_customers, lately, before),
         "heard": (
             (row[0], [row[1][0].isoformat()])
-            for row in inbox.heard(conn, ["confirm_reservations"], lately)
+            for row in inbox.heard(conn, HEARD_OF_CUSTOMERS, lately)
         ),
     }
     for subject, rows in laid_out.items():

@@ -26,11 +26,11 @@ from online_kart.inventory_db import (
     route_builds,
     stock,
 )
+from online_kart.planning.routes import Routes, current_routes
 from online_kart.routing.changes import is_broken
 
 from . import batches, ways, whereabouts
 from .package_events import Step, record
-from .routes import Routes, current_routes
 from .ways import Way
 from .whereabouts import Position
 

@@ -21,9 +21,9 @@ from online_kart.domain.sourcing import ReservationRequest, wanted_by
 from online_kart.domain.stock import Offer, StockLevel
 from online_kart.inventory_db import reservation_requests as requests, reservations, stock
 from online_kart.messaging import inbox
+from online_kart.planning.routes import Routes
 from online_kart.postgres import retrying
 
-from .routes import Routes
 from .sourcing import RESERVE, Chosen, choose, free_units, take
 
 SERVED_AT_ONCE_MAX = 100

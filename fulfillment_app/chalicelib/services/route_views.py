@@ -12,10 +12,9 @@ from online_kart.domain.errors import NoRoute
 from online_kart.domain.network import Facility, FacilityKind, Mode
 from online_kart.domain.promises import ready_at
 from online_kart.domain.routes import PlannedPath, RouteColumns, RouteTable
+from online_kart.planning.routes import Routes, current_routes
 from online_kart.routing.explanations import Explanation, Start, candidates, explain
 from online_kart.routing.timetables import TimetableSearch
-
-from .routes import Routes, current_routes
 
 
 class Row(Model):

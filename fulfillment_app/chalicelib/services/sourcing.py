@@ -1,24 +1,12 @@
-"""Choosing the FCs that serve an order: of those with free units and a path to its pincode, as the domain ranks them."""
+"""What is to be held for an order: the best plan's units as reservations, and what is free after them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from online_kart.domain.errors import NoRoute, OutOfStock
-from online_kart.domain.sourcing import (
-    Candidate,
-    OrderToServe,
-    ReservationRequest,
-    Sourcing,
-    SourcingPlan,
-    explain,
-    plans,
-    refuse_if_short,
-    wanted_by,
-)
+from online_kart.domain.sourcing import ReservationRequest, Sourcing, SourcingPlan
 from online_kart.domain.stock import Offer, Reservation, StockLevel
-
-from . import paths
-from .routes import Routes
+from online_kart.planning.routes import Routes
+from online_kart.planning.sourcing import best
 
 RESERVE = "reserve_stock"
 """The inbox's name of the step. Its answer is the sourcing, or why the step must not run any more."""
@@ -53,42 +41,8 @@ def take(free: FreeUnits, held: Sequence[Reservation]) -> None:
 
 def choose(routes: Routes, request: ReservationRequest, free: FreeUnits) -> Chosen:
     """`free` may have other offers as well. Raises OutOfStock, NoRoute, NotServed."""
-    order = request.order
-    wanted = wanted_by(order.lines)
-    candidates = _candidates(routes, order, _of_offers(free, wanted))
-    ranked = plans(wanted, candidates)
-    best = next(ranked)
-    return Chosen(explain(best, ranked, candidates), _reservations(request, best))
-
-
-def _of_offers(free: FreeUnits, wanted: Mapping[Offer, int]) -> FreeUnits:
-    return {
-        fc_code: mine
-        for fc_code, units in free.items()
-        if (mine := {offer: units[offer] for offer in wanted if offer in units})
-    }
-
-
-def _candidates(routes: Routes, order: OrderToServe, free_at: FreeUnits) -> list[Candidate]:
-    """FCs with free units and a path to the pincode. Raises OutOfStock, NoRoute, NotServed."""
-    wanted = wanted_by(order.lines)
-    refuse_if_short(wanted, free_at.values())
-    found = list(_reachable(routes, order, free_at))
-    try:
-        refuse_if_short(wanted, (each.free for each in found))
-    except OutOfStock as error:
-        unreachable = sorted(free_at.keys() - {each.fc_code for each in found})
-        raise NoRoute(unreachable[0], order.to_pincode) from error
-    return found
-
-
-def _reachable(routes: Routes, order: OrderToServe, free_at: FreeUnits) -> Iterator[Candidate]:
-    for fc_code, free in free_at.items():
-        try:
-            found = paths.prospect(routes, fc_code, order.to_pincode, order.placed_at)
-        except NoRoute:
-            continue
-        yield Candidate(fc_code, found.promise_date, found.minutes, free)
+    found = best(routes, request.order, free)
+    return Chosen(found.sourcing, _reservations(request, found.plan))
 
 
 def _reservations(request: ReservationRequest, plan: SourcingPlan) -> list[Reservation]:

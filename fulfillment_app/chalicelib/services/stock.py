@@ -43,10 +43,10 @@ from online_kart.messaging import idempotency, inbox
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed
 from online_kart.one_by_one import one_by_one
+from online_kart.planning.routes import Routes
 from online_kart.postgres import retrying
 
 from . import deliveries, reservation_requests
-from .routes import Routes
 from .sourcing import RESERVE, Chosen, FreeUnits, choose, free_units
 
 logger = logging.getLogger(__name__)

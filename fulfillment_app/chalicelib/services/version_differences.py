@@ -12,11 +12,10 @@ from online_kart.domain.network import LegKey
 from online_kart.domain.planned_times import handled_at_end, timed_legs
 from online_kart.domain.promises import promise_date
 from online_kart.domain.values import Instant
+from online_kart.planning import paths
+from online_kart.planning.routes import Routes, StoredRoutes, routes_of
 from online_kart.routing.comparison import Comparison, Planned
 from online_kart.routing.differences import difference
-
-from . import paths
-from .routes import Routes, StoredRoutes, routes_of
 
 
 class VersionsDifference(Model):

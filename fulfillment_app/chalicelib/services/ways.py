@@ -15,9 +15,9 @@ from online_kart.domain.network import Facility, Leg, LegKey
 from online_kart.domain.package_paths import Onward
 from online_kart.domain.packages import Package
 from online_kart.inventory_db import facilities
+from online_kart.planning import paths
+from online_kart.planning.routes import Routes
 
-from . import paths
-from .routes import Routes
 from .whereabouts import Position
 
 NOWHERE = Onward(legs=(), facilities=(), budgets=())

@@ -8,10 +8,10 @@ from chalice import Blueprint
 
 from online_kart.domain.base import Model
 from online_kart.domain.sourcing import OrderToServe
+from online_kart.planning.routes import current_routes
 
 from .. import wiring
 from ..services import packages, recalls, stock
-from ..services.routes import current_routes
 
 place_order_steps = Blueprint(__name__)
 

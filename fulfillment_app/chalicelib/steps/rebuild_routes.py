@@ -6,12 +6,12 @@ from chalice import Blueprint
 from pydantic import Field
 
 from online_kart.domain.base import Model
+from online_kart.planning.routes import current_routes
 
 from .. import wiring
 from ..services import packages, rebuilds
 from ..services.chunks import Chunk
 from ..services.rebuilds import PackageRange
-from ..services.routes import current_routes
 
 rebuild_routes_steps = Blueprint(__name__)
 

@@ -1,4 +1,4 @@
-"""Addresses (C3): several a customer, at most one the default."""
+"""Addresses (C3): several a customer, one of them the default."""
 
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,34 @@ def insert(conn: Connection[Any], address: Address) -> None:
                 %(pincode)s, %(is_default)s, %(created_at)s)
         """,
         address.model_dump(),
+    )
+
+
+def update(conn: Connection[Any], address: Address) -> None:
+    conn.execute(
+        """
+        UPDATE addresses
+           SET recipient = %(recipient)s, street = %(street)s, city = %(city)s, state = %(state)s,
+               pincode = %(pincode)s, is_default = %(is_default)s
+         WHERE address_id = %(address_id)s
+        """,
+        address.model_dump(),
+    )
+
+
+def delete(conn: Connection[Any], address_id: UUID) -> None:
+    conn.execute("DELETE FROM addresses WHERE address_id = %(id)s", {"id": address_id})
+
+
+def make_oldest_default(conn: Connection[Any], customer_id: UUID) -> None:
+    """Where the customer has an address left."""
+    conn.execute(
+        """
+        UPDATE addresses SET is_default = true
+         WHERE address_id = (SELECT address_id FROM addresses WHERE customer_id = %(id)s
+                              ORDER BY created_at, address_id LIMIT 1)
+        """,
+        {"id": customer_id},
     )
 
 

@@ -5,20 +5,22 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row, namedtuple_row
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from ..domain.events import AvailabilityChanged, CategoryChanged, ItemChanged, OfferChanged
 from ..domain.storefront import ShownCategory
 
 
 class OfferRow(NamedTuple):
-    """An offer of an active item, with the units left as far as this side knows."""
+    """An offer of an active item, with the units left as far as this side knows, and the FCs that have them."""
 
     sku: str
     seller_id: UUID
     item_name: str
     price_paise: int
     free_units: int
+    free_by_fc: dict[str, int]
 
 
 class ItemRow(NamedTuple):
@@ -83,13 +85,14 @@ def put_units_left(conn: Connection[Any], event: AvailabilityChanged) -> bool:
     return _changed(
         conn,
         """
-        INSERT INTO units_left AS known (sku, seller_id, free_units, version)
-        VALUES (%(sku)s, %(seller_id)s, %(free_units)s, %(version)s)
+        INSERT INTO units_left AS known (sku, seller_id, free_units, free_by_fc, version)
+        VALUES (%(sku)s, %(seller_id)s, %(free_units)s, %(free_by_fc)s, %(version)s)
         ON CONFLICT (sku, seller_id) DO UPDATE
-           SET free_units = excluded.free_units, version = excluded.version
+           SET free_units = excluded.free_units, free_by_fc = excluded.free_by_fc,
+               version = excluded.version
          WHERE known.version < excluded.version
         """,
-        event.model_dump(),
+        {**event.model_dump(), "free_by_fc": Jsonb(event.free_by_fc)},
     )
 
 
@@ -109,42 +112,6 @@ def categories(conn: Connection[Any], after: str | None, limit: int) -> list[Sho
         ).fetchall()
 
 
-def items(
-    conn: Connection[Any], category_id: str | None, text: str | None, after: str | None, limit: int
-) -> list[ItemRow]:
-    """Active items in order of SKU; `text` is looked for in name and brand; a category includes those below it."""
-    with conn.cursor(row_factory=namedtuple_row) as cur:
-        rows = cur.execute(
-            """
-            WITH RECURSIVE wanted AS (
-                SELECT category_id FROM item_categories WHERE category_id = %(category_id)s
-                 UNION
-                SELECT c.category_id FROM item_categories AS c JOIN wanted AS w ON c.parent_id = w.category_id
-            )
-            SELECT sku, category_id, name, brand, weight_grams FROM items
-             WHERE status = 'active'
-               AND (%(category_id)s::text IS NULL OR category_id IN (SELECT category_id FROM wanted))
-               AND (%(pattern)s::text IS NULL OR name || ' ' || brand ILIKE %(pattern)s)
-               AND (%(after)s::text IS NULL OR sku > %(after)s)
-             ORDER BY sku LIMIT %(limit)s
-            """,
-            {
-                "category_id": category_id,
-                "pattern": _pattern(text),
-                "after": after,
-                "limit": limit,
-            },
-        ).fetchall()
-    return [ItemRow(*row) for row in rows]
-
-
-def _pattern(text: str | None) -> str | None:
-    if text is None:
-        return None
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"
-
-
 def item(conn: Connection[Any], sku: str) -> ItemRow | None:
     """None where there is no such active item."""
     row = conn.execute(
@@ -161,7 +128,8 @@ def offers_of(conn: Connection[Any], skus: Sequence[str]) -> list[OfferRow]:
     """Active offers of active items: by SKU, then the cheapest first."""
     rows = conn.execute(
         """
-        SELECT o.sku, o.seller_id, i.name, o.price_paise, coalesce(u.free_units, 0)
+        SELECT o.sku, o.seller_id, i.name, o.price_paise, coalesce(u.free_units, 0),
+               coalesce(u.free_by_fc, '{}')
           FROM offers AS o
           JOIN items AS i ON i.sku = o.sku AND i.status = 'active'
           LEFT JOIN units_left AS u ON u.sku = o.sku AND u.seller_id = o.seller_id

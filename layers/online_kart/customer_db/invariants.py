@@ -72,4 +72,21 @@ CHECKS: tuple[Check, ...] = (
         subject="order events",
         looks_at="orders",
     ),
+    Check(
+        12,
+        """
+        WITH right_ones AS (
+            SELECT o.sku, min(o.price_paise) FILTER (WHERE o.status = 'active') AS price,
+                   coalesce(bool_or(u.free_units > 0) FILTER (WHERE o.status = 'active'), false) AS in_stock
+              FROM offers AS o LEFT JOIN units_left AS u USING (sku, seller_id) GROUP BY o.sku
+        )
+        SELECT format('item %s', sku),
+               format('%s, in stock: %s; its offers tell %s, %s', b.lowest_price_paise, b.in_stock, r.price, r.in_stock)
+          FROM best_offers AS b FULL JOIN right_ones AS r USING (sku)
+         WHERE b.lowest_price_paise IS DISTINCT FROM r.price
+            OR coalesce(b.in_stock, false) <> coalesce(r.in_stock, false)
+        """,
+        subject="best offers",
+        looks_at="best_offers",
+    ),
 )

@@ -13,20 +13,25 @@ from ..domain.events import PackageStatus
 from ..domain.orders import Order, OrderLine, OrderStatus, PackageOfOrder, Rejection
 
 COLUMNS = """order_id, customer_id, address_id, to_pincode, status, payment, total_paise, promise_date,
-             rejection, sourcing, version, placed_at, updated_at"""
+             rejection, sourcing, deliver_to, version, placed_at, updated_at"""
 
 
 def insert(conn: Connection[Any], order: Order, idempotency_key: str) -> bool:
     """The order with its lines, in the caller's transaction. False where the customer's key has made an order before."""
     inserted = conn.execute(
         """
-        INSERT INTO orders (order_id, customer_id, address_id, to_pincode, status, payment, total_paise,
-                            idempotency_key, version, placed_at, updated_at)
-        VALUES (%(order_id)s, %(customer_id)s, %(address_id)s, %(to_pincode)s, %(status)s, %(payment)s,
-                %(total_paise)s, %(idempotency_key)s, %(version)s, %(placed_at)s, %(updated_at)s)
+        INSERT INTO orders (order_id, customer_id, address_id, deliver_to, to_pincode, status, payment,
+                            total_paise, idempotency_key, version, placed_at, updated_at)
+        VALUES (%(order_id)s, %(customer_id)s, %(address_id)s, %(deliver_to)s, %(to_pincode)s, %(status)s,
+                %(payment)s, %(total_paise)s, %(idempotency_key)s, %(version)s, %(placed_at)s,
+                %(updated_at)s)
         ON CONFLICT ON CONSTRAINT one_order_a_key DO NOTHING
         """,
-        {**order.model_dump(exclude={"lines", "packages"}), "idempotency_key": idempotency_key},
+        {
+            **order.model_dump(exclude={"lines", "packages", "deliver_to"}),
+            "deliver_to": Jsonb(order.deliver_to.model_dump()) if order.deliver_to else None,
+            "idempotency_key": idempotency_key,
+        },
     ).rowcount
     if not inserted:
         return False
@@ -206,19 +211,45 @@ def insert_package(
 
 
 def set_package_status(
-    conn: Connection[Any], package_id: UUID, status: PackageStatus, version: int, now: datetime
+    conn: Connection[Any],
+    package_id: UUID,
+    status: PackageStatus,
+    version: int,
+    since: datetime,
+    now: datetime,
 ) -> bool:
-    """False where the package is not known here, or what is known is as new."""
+    """`since`: when it became so. False where the package is not known here, or what is known is as new."""
     return (
         conn.execute(
             """
-            UPDATE packages SET status = %(status)s, version = %(version)s, updated_at = %(now)s
+            UPDATE packages
+               SET status = %(status)s, version = %(version)s, updated_at = %(now)s,
+                   delivered_at = CASE WHEN %(status)s = 'delivered' THEN coalesce(delivered_at, %(since)s)
+                                       ELSE delivered_at END
              WHERE package_id = %(package_id)s AND version < %(version)s
             """,
-            {"package_id": package_id, "status": status, "version": version, "now": now},
+            {
+                "package_id": package_id,
+                "status": status,
+                "version": version,
+                "since": since,
+                "now": now,
+            },
         ).rowcount
         == 1
     )
+
+
+def delivered_at(conn: Connection[Any], package_id: UUID) -> datetime | None:
+    """When its customer got it, or when this side learned of it. None where it is not delivered."""
+    row = conn.execute(
+        """
+        SELECT coalesce(delivered_at, updated_at) FROM packages
+         WHERE package_id = %(id)s AND status = 'delivered'
+        """,
+        {"id": package_id},
+    ).fetchone()
+    return row[0] if row else None
 
 
 def package_statuses(conn: Connection[Any], order_id: UUID) -> Sequence[PackageStatus]:

@@ -23,7 +23,7 @@ CATALOG: dict[str, LiteralString] = {
          ORDER BY (sku || ' ' || seller_id) COLLATE "C"
     """,
     "units_left": """
-        SELECT sku || ' ' || seller_id AS key, free_units, version FROM units_left
+        SELECT sku || ' ' || seller_id AS key, free_units, free_by_fc, version FROM units_left
          ORDER BY (sku || ' ' || seller_id) COLLATE "C"
     """,
 }

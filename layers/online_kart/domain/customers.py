@@ -32,7 +32,19 @@ class Customer(Model):
     registered_at: Instant
 
 
-class AddAddress(Model):
+class PostalAddress(Model):
+    """Where to deliver. An order keeps its own, whatever becomes of the address it was taken from."""
+
+    recipient: Name
+    street: Name
+    city: Name
+    state: Name
+    pincode: Pincode
+
+
+class AddAddress(PostalAddress):
+    """`is_default` makes it the default one; without it, the default stays what it is."""
+
     model_config = example(
         recipient="Asha Rao",
         street="12, 4th Cross",
@@ -42,11 +54,6 @@ class AddAddress(Model):
         is_default=True,
     )
 
-    recipient: Name
-    street: Name
-    city: Name
-    state: Name
-    pincode: Pincode
     is_default: bool = False
 
 
@@ -60,3 +67,7 @@ class Address(Model):
     pincode: Pincode
     is_default: bool
     created_at: Instant
+
+    @property
+    def postal(self) -> PostalAddress:
+        return PostalAddress(**self.model_dump(include=set(PostalAddress.model_fields)))

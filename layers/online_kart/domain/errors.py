@@ -580,6 +580,17 @@ class PackageStatusConflict(Conflict):
         self.package_id, self.package_status, self.wanted = str(package_id), package_status, wanted
 
 
+class ReturnRefused(Conflict):
+    """The package can't be sent back: `why` is `not_delivered`, `too_late`, or `order_not_confirmed`."""
+
+    package_id: str
+    why: str
+
+    def __init__(self, package_id: UUID, why: str) -> None:
+        super().__init__(f"Package {package_id} can't be returned: {why.replace('_', ' ')}.")
+        self.package_id, self.why = str(package_id), why
+
+
 class UnitsHaveLeft(Conflict):
     """The restocking transfer was sent before, and its batch has departed."""
 

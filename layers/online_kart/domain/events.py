@@ -108,12 +108,16 @@ class PriceChanged(Event):
 
 
 class AvailabilityChanged(Event):
-    """How many units of an offer are free over all FCs."""
+    """How many units of an offer are free over all FCs, and in each that has any.
+
+    The FCs may be a moment ahead of the sum: then another event follows.
+    """
 
     aggregate: ClassVar[str] = "sku"
     sku: Sku
     seller_id: UUID
     free_units: Annotated[int, Field(ge=0)]
+    free_by_fc: dict[FacilityCode, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     version: int
 
 
@@ -248,6 +252,51 @@ class SaleRecorded(Event):
     fc_code: FacilityCode
     quantity: int
     amount_paise: int
+
+
+# Returns of delivered packages: asked for and settled by the customer app, planned and received by the fulfillment app
+
+
+class ReturnRequested(Event):
+    """A customer sends a package back."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    reason: str
+
+
+class ReturnPlanned(Event):
+    """A courier of the FC fetches the package on that day."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    fc_code: FacilityCode
+    pickup_on: date
+
+
+class ReturnReceived(Event):
+    """The package is back in an FC, and was looked at."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    fc_code: FacilityCode
+
+
+class ReturnSettled(Event):
+    """The payment provider has refunded it, or people owe it to a customer who has paid on delivery."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    outcome: Literal["refunded", "owed"]
+    refund_paise: Paise
 
 
 class ReconciliationRequested(Event):

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from pydantic import Field
 
 from .base import Model, example
+from .customers import PostalAddress
 from .errors import InvalidRequest, shortages_told
 from .events import PackageStatus, ShortItem
 from .package_paths import PackagePath
@@ -109,6 +110,8 @@ class Order(Model):
     promise_date: date | None
     rejection: Rejection | None
     sourcing: dict[str, Any] | None
+    deliver_to: PostalAddress | None = None
+    """As it was when the order was placed."""
     version: int
     placed_at: Instant
     updated_at: Instant

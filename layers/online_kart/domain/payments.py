@@ -38,5 +38,11 @@ class PaymentProvider(Protocol):
     def capture(self, order_id: UUID) -> None:
         """Charge what was set aside. Raises PaymentDeclined where nothing is, or it was released."""
 
+    def refund(self, order_id: UUID, return_id: UUID, amount_paise: int) -> None:
+        """Give back a part of what was captured. Raises PaymentDeclined where that is less, or nothing.
+
+        Named by its return as well: an order may have several.
+        """
+
     def release(self, order_id: UUID) -> None:
         """Charge nothing: what was set aside is free, what was captured is refunded, what was never asked for is refused."""

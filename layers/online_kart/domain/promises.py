@@ -4,6 +4,7 @@ An FC handles orders, and delivers, on its working days (`Calendar`). What goes 
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from .calendars import Calendar
@@ -12,6 +13,9 @@ from .planned_times import handled_at_end, timed_legs
 from .routes import PlannedPath
 
 SHOP_TIME_ZONE = "Asia/Kolkata"
+WhyNot = Literal["not_served", "out_of_stock", "no_route"]
+"""Why nothing can be promised: no FC serves the pincode; no FC has enough; those that have it have no path there."""
+
 DAY_STARTS_AT = time(6)
 """What comes after an FC's cut-off, or on a day on which it is closed, waits for this local time of its next working day."""
 

@@ -14,6 +14,7 @@ Cause = Literal[
     "release",
     "ship",
     "restock",
+    "return",
     "adjustment",
     "transfer_out",
     "transfer_in",

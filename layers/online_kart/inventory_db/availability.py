@@ -2,6 +2,9 @@
 
 Changes are taken by one at a time, in their order. A row of stock never has less than nothing free, and its changes are
 numbered under its lock: so the sum of the first ones is never below zero either, whichever of them are visible.
+
+Which FCs have them is read from the stock as it is when changes are taken. That may be ahead of the sum: then the change
+that it is ahead by is still to be taken, and the offer is told of again.
 """
 
 from collections.abc import Sequence
@@ -16,9 +19,12 @@ PROJECTION_LOCK = 7_301_847
 
 
 class Availability(NamedTuple):
+    """`free_by_fc`: FC code → free units there, for FCs that have any."""
+
     sku: str
     seller_id: UUID
     free_units: int
+    free_by_fc: dict[str, int]
     version: int
 
 
@@ -33,7 +39,7 @@ def try_lock(conn: Connection[Any]) -> bool:
 def take_changes(
     conn: Connection[Any], limit: int, now: datetime
 ) -> tuple[int, list[Availability]]:
-    """Add up to `limit` changes to the sums. How many there were, and the offers whose sum is another now."""
+    """Add up to `limit` changes to the sums. How many there were, and the offers whose sum, or FCs, are others now."""
     rows = conn.execute(
         """
         WITH taken AS (
@@ -43,21 +49,32 @@ def take_changes(
             RETURNING sku, seller_id, free_units_change
         ), sums AS (
             SELECT sku, seller_id, sum(free_units_change) AS change
-              FROM taken GROUP BY sku, seller_id HAVING sum(free_units_change) <> 0
+              FROM taken GROUP BY sku, seller_id
+        ), looked_at AS (
+            SELECT sku, seller_id, change,
+                   coalesce((SELECT jsonb_object_agg(s.fc_code, s.on_hand - s.reserved) FROM stock AS s
+                              WHERE s.sku = sums.sku AND s.seller_id = sums.seller_id AND s.on_hand > s.reserved),
+                            '{}') AS free_by_fc
+              FROM sums
         ), known AS ( -- not ON CONFLICT: that would hold the change, often negative, to the row's constraint first
             UPDATE item_availability AS a
-               SET free_units = a.free_units + s.change, version = a.version + 1, updated_at = %(now)s
-              FROM sums AS s WHERE a.sku = s.sku AND a.seller_id = s.seller_id
-            RETURNING a.sku, a.seller_id, a.free_units, a.version
+               SET free_units = a.free_units + l.change, free_by_fc = l.free_by_fc, version = a.version + 1,
+                   updated_at = %(now)s
+              FROM looked_at AS l
+             WHERE a.sku = l.sku AND a.seller_id = l.seller_id
+               AND (l.change <> 0 OR a.free_by_fc <> l.free_by_fc)
+            RETURNING a.sku, a.seller_id, a.free_units, a.free_by_fc, a.version
         ), new AS (
-            INSERT INTO item_availability (sku, seller_id, free_units, version, updated_at)
-            SELECT sku, seller_id, change, 1, %(now)s FROM sums
-             WHERE (sku, seller_id) NOT IN (SELECT sku, seller_id FROM known)
-            RETURNING sku, seller_id, free_units, version
+            INSERT INTO item_availability (sku, seller_id, free_units, free_by_fc, version, updated_at)
+            SELECT sku, seller_id, change, free_by_fc, 1, %(now)s FROM looked_at AS l
+             WHERE (change <> 0 OR free_by_fc <> '{}')
+               AND NOT EXISTS (SELECT FROM item_availability AS a
+                                WHERE a.sku = l.sku AND a.seller_id = l.seller_id)
+            RETURNING sku, seller_id, free_units, free_by_fc, version
         ), summed AS (
             SELECT * FROM known UNION ALL SELECT * FROM new
         )
-        SELECT (SELECT count(*) FROM taken), s.sku, s.seller_id, s.free_units, s.version
+        SELECT (SELECT count(*) FROM taken), s.sku, s.seller_id, s.free_units, s.free_by_fc, s.version
           FROM (SELECT) AS one LEFT JOIN summed AS s ON true
          ORDER BY s.sku, s.seller_id
         """,

@@ -47,6 +47,8 @@ CHECKS: tuple[Check, ...] = (
             SELECT u.sku, u.seller_id, 0, u.quantity
               FROM batch_units AS u JOIN batches AS b USING (batch_id)
              WHERE b.status IN ('in_transit', 'arrived')
+            UNION ALL
+            SELECT sku, seller_id, 0, unsellable FROM return_lines
         )
         SELECT format('%s %s', sku, seller_id), format('%s received, %s found', sum(received), sum(found))
           FROM parts GROUP BY sku, seller_id HAVING sum(received) <> sum(found)
@@ -273,15 +275,22 @@ CHECKS: tuple[Check, ...] = (
     Check(
         12,
         """
-        SELECT format('%s %s', sku, seller_id), format('I13 %s, stock %s', a.free_units, s.free_units)
+        WITH free AS (
+            SELECT sku, seller_id, sum(on_hand - reserved) AS units,
+                   coalesce(jsonb_object_agg(fc_code, on_hand - reserved) FILTER (WHERE on_hand > reserved),
+                            jsonb_build_object()) AS by_fc
+              FROM stock GROUP BY sku, seller_id
+        ), waiting AS (
+            SELECT sku, seller_id, sum(free_units_change) AS units FROM item_availability_changes GROUP BY sku, seller_id
+        )
+        SELECT format('%s %s', sku, seller_id),
+               format('I13 %s %s, stock %s %s', a.free_units, a.free_by_fc, f.units, f.by_fc)
           FROM item_availability AS a
-          FULL JOIN (SELECT sku, seller_id, sum(on_hand - reserved) AS free_units
-                       FROM stock GROUP BY sku, seller_id) AS s USING (sku, seller_id)
-         WHERE coalesce(a.free_units, 0)
-               + coalesce((SELECT sum(c.free_units_change) FROM item_availability_changes AS c
-                            WHERE c.sku = coalesce(a.sku, s.sku)
-                              AND c.seller_id = coalesce(a.seller_id, s.seller_id)), 0)
-               <> coalesce(s.free_units, 0)
+          FULL JOIN free AS f USING (sku, seller_id)
+          LEFT JOIN waiting AS w USING (sku, seller_id)
+         WHERE coalesce(a.free_units, 0) + coalesce(w.units, 0) <> coalesce(f.units, 0)
+            OR (w.units IS NULL
+                AND coalesce(a.free_by_fc, jsonb_build_object()) <> coalesce(f.by_fc, jsonb_build_object()))
         """,
         subject="availability",
         looks_at="item_availability",

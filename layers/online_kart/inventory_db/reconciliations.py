@@ -109,7 +109,7 @@ CATALOG: dict[str, LiteralString] = {
          ORDER BY (sku || ' ' || seller_id) COLLATE "C"
     """,
     "units_left": """
-        SELECT sku || ' ' || seller_id AS key, free_units, version FROM item_availability
+        SELECT sku || ' ' || seller_id AS key, free_units, free_by_fc, version FROM item_availability
          ORDER BY (sku || ' ' || seller_id) COLLATE "C"
     """,
 }

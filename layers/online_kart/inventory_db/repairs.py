@@ -48,16 +48,19 @@ def restore_availability(
     conn.execute("SELECT pg_advisory_xact_lock(%(key)s)", {"key": PROJECTION_LOCK})
     row = conn.execute(
         """
-        INSERT INTO item_availability AS a (sku, seller_id, free_units, version, updated_at)
-        SELECT %(sku)s, %(seller_id)s, free.units - waiting.units, 1, %(now)s
-          FROM (SELECT coalesce(sum(on_hand - reserved), 0) AS units FROM stock
-                 WHERE sku = %(sku)s AND seller_id = %(seller_id)s) AS free,
+        INSERT INTO item_availability AS a (sku, seller_id, free_units, free_by_fc, version, updated_at)
+        SELECT %(sku)s, %(seller_id)s, free.units - waiting.units, free.by_fc, 1, %(now)s
+          FROM (SELECT coalesce(sum(on_hand - reserved), 0) AS units,
+                       coalesce(jsonb_object_agg(fc_code, on_hand - reserved) FILTER (WHERE on_hand > reserved), '{}')
+                           AS by_fc
+                  FROM stock WHERE sku = %(sku)s AND seller_id = %(seller_id)s) AS free,
                (SELECT coalesce(sum(free_units_change), 0) AS units FROM item_availability_changes
                  WHERE sku = %(sku)s AND seller_id = %(seller_id)s) AS waiting
          WHERE free.units >= waiting.units
         ON CONFLICT (sku, seller_id) DO UPDATE
-           SET free_units = excluded.free_units, version = a.version + 1, updated_at = %(now)s
-        RETURNING sku, seller_id, free_units, version
+           SET free_units = excluded.free_units, free_by_fc = excluded.free_by_fc, version = a.version + 1,
+               updated_at = %(now)s
+        RETURNING sku, seller_id, free_units, free_by_fc, version
         """,
         {"sku": sku, "seller_id": seller_id, "now": now},
     ).fetchone()

@@ -37,6 +37,26 @@ def record_package(conn: Connection[Any], package_id: UUID, now: datetime) -> li
         ).fetchall()
 
 
+def record_return(conn: Connection[Any], package_id: UUID, now: datetime) -> list[Sale]:
+    """What the package's sales were, with negative numbers: totals go back by them. Those not recorded before."""
+    with conn.cursor(row_factory=class_row(Sale)) as cur:
+        return cur.execute(
+            """
+            INSERT INTO sales (sale_id, package_id, order_id, line_no, kind, sku, seller_id, fc_code,
+                               category_id, quantity, amount_paise, sold_at)
+            SELECT md5(format('return %%s %%s', package_id, line_no))::uuid, package_id, order_id, line_no,
+                   'return', sku, seller_id, fc_code, category_id, -quantity, -amount_paise, %(now)s
+              FROM sales
+             WHERE package_id = %(package_id)s AND kind = 'sale'
+             ORDER BY line_no
+            ON CONFLICT ON CONSTRAINT package_line_is_sold_once DO NOTHING
+            RETURNING sale_id, package_id, order_id, line_no, kind, sku, seller_id, fc_code, category_id,
+                      quantity, amount_paise, sold_at
+            """,
+            {"package_id": package_id, "now": now},
+        ).fetchall()
+
+
 def roll_up_categories(conn: Connection[Any], changes_max: int) -> int:
     """Add up to so many changes to the totals of their categories. How many; another roll-up takes others."""
     return conn.execute(

@@ -60,7 +60,7 @@ def bump_availability(conn: Connection[Any], sku: str, seller_id: UUID, above: i
         """
         UPDATE item_availability SET version = greatest(version, %(above)s) + 1
          WHERE sku = %(sku)s AND seller_id = %(seller_id)s
-        RETURNING sku, seller_id, free_units, version
+        RETURNING sku, seller_id, free_units, free_by_fc, version
         """,
         {"sku": sku, "seller_id": seller_id, "above": above},
     )

@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 
 from ..domain.batches import Units
 from ..domain.errors import NotFound, StockAlreadyReleased, StockTooLow
+from ..domain.returns import ReturnedLine
 from ..domain.stock import Cause, LedgerEntry, Offer, StockChange, StockLevel
 
 MOVE_BATCH = "move_batch"
@@ -187,6 +188,25 @@ def restock(conn: Connection[Any], package_id: UUID, fc_code: str, by: str, now:
         for sku, seller_id, units in rows
     ]
     must_change(conn, changes, "restock", by, now)
+
+
+def take_back(
+    conn: Connection[Any],
+    fc_code: str,
+    return_id: UUID,
+    lines: Iterable[ReturnedLine],
+    by: str,
+    now: datetime,
+) -> None:
+    """What customers returned and can be sold again is on hand in that FC. A repeat changes nothing."""
+    changes = [
+        StockChange(fc_code, line.sku, line.seller_id, line.sellable, 0, str(return_id))
+        for line in lines
+        if line.sellable
+    ]
+    for each in changes:
+        _ensure_row(conn, fc_code, Offer(each.sku, each.seller_id))
+    must_change(conn, changes, "return", by, now)
 
 
 def receive(  # noqa: PLR0913 - a receipt's line has this many facts

@@ -24,6 +24,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "CancellationRefused",
     ),
     "confirm_reservations": ("OrderConfirmed",),
+    "take_returns": ("ReturnRequested",),
     "log_orders": (
         "OrderPlaced",
         "OrderConfirmed",
@@ -33,6 +34,10 @@ RULES: dict[str, tuple[str, ...]] = {
         "CancellationRefused",
         "OrderFinished",
         "PackageChanged",
+        "ReturnRequested",
+        "ReturnPlanned",
+        "ReturnReceived",
+        "ReturnSettled",
     ),
     # seller_app
     "project_seller_sales": ("SaleRecorded",),
@@ -40,13 +45,23 @@ RULES: dict[str, tuple[str, ...]] = {
     # customer_app
     "project_catalog": ("CategoryChanged", "ItemChanged", "OfferChanged", "AvailabilityChanged"),
     "track_packages": ("PackageChanged",),
+    "track_returns": ("ReturnPlanned", "ReturnReceived"),
 }
 
 CONSUMERS_BY_APP: dict[str, tuple[str, ...]] = {
-    "fulfillment_app": ("start_run", "record_run", "confirm_reservations", "log_orders"),
+    "fulfillment_app": (
+        "start_run",
+        "record_run",
+        "confirm_reservations",
+        "take_returns",
+        "log_orders",
+    ),
     "seller_app": ("project_seller_sales", "log_price_changes"),
-    "customer_app": ("project_catalog", "track_packages"),
+    "customer_app": ("project_catalog", "track_packages", "track_returns"),
 }
+
+HEARD_OF_CUSTOMERS = ("confirm_reservations", "take_returns")
+"""Consumers of the fulfillment app that keep in their inbox what the customer app tells. In the order of their names."""
 
 
 def queue_of(consumer: str) -> str:

@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from online_kart.documents import route_builds as build_documents, route_tables
-from online_kart.documents.collection import Documents
-from online_kart.documents.route_tables import Manifest
-from online_kart.domain.errors import NoRoute, NotFound, Unavailable
-from online_kart.domain.network import Facility, Leg, LegKey, Mode, Network
-from online_kart.domain.routes import PlannedLeg, PlannedPath, RouteTable
-from online_kart.routing.forwarding import Forwarding, TableOf
+from ..documents import route_builds as build_documents, route_tables
+from ..documents.collection import Documents
+from ..documents.route_tables import Manifest
+from ..domain.errors import NoRoute, NotFound, Unavailable
+from ..domain.network import Facility, Leg, LegKey, Mode, Network
+from ..domain.routes import PlannedLeg, PlannedPath, RouteTable
+from ..routing.forwarding import Forwarding, TableOf
 
 READ_AGAIN_SECONDS = 0.2
 """How long a reader may go on with the version it knows, before it asks which one is in force."""

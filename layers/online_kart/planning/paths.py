@@ -4,14 +4,15 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from online_kart.domain import promises
-from online_kart.domain.network import Leg
-from online_kart.domain.package_paths import Onward
-from online_kart.domain.routes import PlannedPath
-
+from ..domain import promises
+from ..domain.network import Leg
+from ..domain.package_paths import Onward
+from ..domain.routes import PlannedPath
 from .routes import Routes
 
 QUARTER_SECONDS = 15 * 60
+"""Short, so that most have one date; long, so that most orders find it remembered."""
+
 PROSPECTS_KEPT_MAX = 50_000
 """Of one version: pairs of FCs, each in some quarters of an hour. When there are more, all are forgotten."""
 

@@ -1,0 +1,186 @@
+"""Packages that their customers send back: when a courier fetches them, and what of their units is in stock again.
+
+Locks: the package, then its return's rows, then stock.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+from pymongo.database import Database
+
+from online_kart.crashpoints import crashpoint
+from online_kart.domain.errors import FacilityNotOpen, NotFound, PackageStatusConflict
+from online_kart.domain.events import ReturnPlanned, ReturnReceived, ReturnRequested
+from online_kart.domain.packages import Package
+from online_kart.domain.principals import Principal
+from online_kart.domain.returns import (
+    ExpectedReturn,
+    ExpectedStatus,
+    ReceiveReturn,
+    UnsellableUnits,
+    counted,
+)
+from online_kart.inventory_db import facilities, packages, returns, sales, stock
+from online_kart.messaging import inbox, outbox
+from online_kart.messaging.consumer import Envelope
+
+from . import deliveries
+from .package_events import Step, record
+
+Documents = Database[dict[str, Any]]
+
+TAKE = "take_returns"
+
+
+def take(conn: Connection[Any], documents: Documents, envelope: Envelope, now: datetime) -> None:
+    """Plan the pickup: on the next working day of the FC that delivered the package. A repeat changes nothing.
+
+    Raises NotFound, and PackageStatusConflict where the package is not with its customer.
+    """
+    event = ReturnRequested.model_validate(envelope.detail)
+    with conn.transaction():
+        if not inbox.first_time(conn, TAKE, envelope.id, now):
+            return
+        package = _locked(conn, event.package_id)
+        if package.status != "delivered" or package.at_facility is None:
+            raise PackageStatusConflict(event.package_id, package.status, "returned")
+        expected = _expected(conn, event, package.at_facility, now)
+        returns.insert(conn, expected)
+        detail = {"reason": event.reason, "pickup_on": expected.pickup_on.isoformat()}
+        step = Step(package.package_id, "return_planned", TAKE, expected.fc_code, detail=detail)
+        record(conn, documents, [step], now)
+        outbox.append(
+            conn,
+            ReturnPlanned(
+                occurred_at=now,
+                by=TAKE,
+                **expected.model_dump(
+                    include={"return_id", "order_id", "package_id", "fc_code", "pickup_on"}
+                ),
+            ),
+        )
+        crashpoint("take_return.written")
+
+
+def _expected(
+    conn: Connection[Any], event: ReturnRequested, fc_code: str, now: datetime
+) -> ExpectedReturn:
+    calendar = facilities.facility(conn, fc_code).calendar
+    tomorrow = now.astimezone(ZoneInfo(calendar.time_zone)).date() + timedelta(days=1)
+    return ExpectedReturn(
+        return_id=event.return_id,
+        package_id=event.package_id,
+        order_id=event.order_id,
+        fc_code=fc_code,
+        reason=event.reason,
+        status="expected",
+        pickup_on=calendar.working_day_from(tomorrow),
+        requested_at=event.occurred_at,
+    )
+
+
+def _locked(conn: Connection[Any], package_id: UUID) -> Package:
+    """Until the transaction ends. Raises NotFound."""
+    package = packages.lock(conn, package_id)
+    if package is None:
+        raise NotFound("package", package_id)
+    return package
+
+
+class _Received(NamedTuple):
+    """Where, by whom, and what can't be sold again."""
+
+    fc_code: str
+    by: str
+    unsellable: Sequence[UnsellableUnits]
+
+
+def receive(
+    conn: Connection[Any],
+    documents: Documents,
+    by: Principal,
+    return_id: UUID,
+    command: ReceiveReturn,
+    now: datetime,
+) -> ExpectedReturn:
+    """It is back in an FC: what can be sold again is in stock there, and its sales are taken off the totals.
+
+    A repeat changes nothing, also one that counts otherwise. Raises NotFound, InvalidRequest, NotYourFacility,
+    FacilityNotOpen.
+    """
+    with conn.transaction():
+        package_id = by_id(conn, return_id).package_id
+        package = _locked(conn, package_id)
+        expected = by_id(conn, return_id)
+        fc_code = command.fc_code or expected.fc_code
+        by.require_facility(fc_code)
+        if expected.status == "received":
+            return expected
+        received = _Received(fc_code, by.name, command.unsellable)
+        _receive(conn, documents, expected, package, received, now)
+        crashpoint("receive_return.written")
+    crashpoint("receive_return.committed")
+    return by_id(conn, return_id)
+
+
+def _receive(
+    conn: Connection[Any],
+    documents: Documents,
+    expected: ExpectedReturn,
+    package: Package,
+    received: _Received,
+    now: datetime,
+) -> None:
+    """In the caller's transaction, with the package locked."""
+    fc_code, by, unsellable = received
+    _refuse_where_nobody_works(conn, fc_code)
+    sent = packages.lines_of(conn, [package.package_id])[package.package_id]
+    lines = counted(sent, unsellable)
+    detail = {"unsellable_units": sum(line.unsellable for line in lines)}
+    step = Step(package.package_id, "returned", by, fc_code, {"status": "returned"}, detail=detail)
+    record(conn, documents, [step], now)
+    returns.set_received(conn, expected.return_id, fc_code, lines, by, now)
+    stock.take_back(conn, fc_code, expected.return_id, lines, by, now)
+    taken_off = sales.record_return(conn, package.package_id, now)
+    outbox.append(conn, *(deliveries.sale_recorded(sale, now) for sale in taken_off))
+    outbox.append(
+        conn,
+        ReturnReceived(
+            occurred_at=now,
+            by=by,
+            fc_code=fc_code,
+            **expected.model_dump(include={"return_id", "order_id", "package_id"}),
+        ),
+    )
+
+
+def _refuse_where_nobody_works(conn: Connection[Any], fc_code: str) -> None:
+    """Raises NotFound where there is no such FC, FacilityNotOpen where it is closed."""
+    if facilities.facility(conn, fc_code).is_hub:
+        raise NotFound("FC", fc_code)
+    status = facilities.status_of(conn, fc_code)
+    if status == "closed":
+        raise FacilityNotOpen(fc_code, status)
+
+
+def by_id(conn: Connection[Any], return_id: UUID) -> ExpectedReturn:
+    """Raises NotFound."""
+    found = returns.by_id(conn, return_id)
+    if found is None:
+        raise NotFound("return", return_id)
+    return found
+
+
+def listed(
+    conn: Connection[Any],
+    fc_code: str | None,
+    status: ExpectedStatus | None,
+    after: tuple[str, str, date, UUID] | None,
+    limit: int,
+) -> Sequence[ExpectedReturn]:
+    """After the sort key (fc_code, status, pickup_on, return_id)."""
+    return returns.listed(conn, fc_code, status, after, limit)

@@ -1,0 +1,105 @@
+"""Returns of delivered packages, as FCs expect and receive them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ..domain.returns import ExpectedReturn, ExpectedStatus, ReturnedLine
+
+COLUMNS = """return_id, package_id, order_id, fc_code, reason, status, pickup_on, requested_at, received_at,
+             received_by"""
+
+
+def insert(conn: Connection[Any], expected: ExpectedReturn) -> None:
+    conn.execute(
+        f"""
+        INSERT INTO returns ({COLUMNS})
+        VALUES (%(return_id)s, %(package_id)s, %(order_id)s, %(fc_code)s, %(reason)s, %(status)s,
+                %(pickup_on)s, %(requested_at)s, %(received_at)s, %(received_by)s)
+        """,
+        expected.model_dump(exclude={"lines"}),
+    )
+
+
+def by_id(conn: Connection[Any], return_id: UUID) -> ExpectedReturn | None:
+    """With its lines. None where there is no such return."""
+    with conn.cursor(row_factory=class_row(ExpectedReturn)) as cur:
+        found = cur.execute(
+            f"SELECT {COLUMNS} FROM returns WHERE return_id = %(id)s", {"id": return_id}
+        ).fetchone()
+    return found and found.model_copy(update={"lines": _lines_of(conn, return_id)})
+
+
+def _lines_of(conn: Connection[Any], return_id: UUID) -> tuple[ReturnedLine, ...]:
+    with conn.cursor(row_factory=class_row(ReturnedLine)) as cur:
+        return tuple(
+            cur.execute(
+                """
+                SELECT line_no, sku, seller_id, sellable, unsellable FROM return_lines
+                 WHERE return_id = %(id)s ORDER BY line_no
+                """,
+                {"id": return_id},
+            )
+        )
+
+
+def listed(
+    conn: Connection[Any],
+    fc_code: str | None,
+    status: ExpectedStatus | None,
+    after: tuple[str, str, date, UUID] | None,
+    limit: int,
+) -> list[ExpectedReturn]:
+    """Without lines, after the sort key (fc_code, status, pickup_on, return_id)."""
+    after_fc, after_status, after_day, after_id = after or (None, None, None, None)
+    with conn.cursor(row_factory=class_row(ExpectedReturn)) as cur:
+        return cur.execute(
+            f"""
+            SELECT {COLUMNS} FROM returns
+             WHERE (%(fc_code)s::text IS NULL OR fc_code = %(fc_code)s)
+               AND (%(status)s::text IS NULL OR status = %(status)s)
+               AND (%(after_id)s::uuid IS NULL
+                    OR (fc_code, status, pickup_on, return_id)
+                       > (%(after_fc)s, %(after_status)s, %(after_day)s, %(after_id)s))
+             ORDER BY fc_code, status, pickup_on, return_id LIMIT %(limit)s
+            """,
+            {
+                "fc_code": fc_code,
+                "status": status,
+                "after_fc": after_fc,
+                "after_status": after_status,
+                "after_day": after_day,
+                "after_id": after_id,
+                "limit": limit,
+            },
+        ).fetchall()
+
+
+def set_received(
+    conn: Connection[Any],
+    return_id: UUID,
+    fc_code: str,
+    lines: Iterable[ReturnedLine],
+    by: str,
+    now: datetime,
+) -> None:
+    """With what was counted. The caller has locked its package, and it was not received before."""
+    conn.execute(
+        """
+        UPDATE returns
+           SET status = 'received', fc_code = %(fc_code)s, received_at = %(now)s, received_by = %(by)s
+         WHERE return_id = %(id)s
+        """,
+        {"id": return_id, "fc_code": fc_code, "by": by, "now": now},
+    )
+    conn.cursor().executemany(
+        """
+        INSERT INTO return_lines (return_id, line_no, sku, seller_id, sellable, unsellable)
+        VALUES (%(return_id)s, %(line_no)s, %(sku)s, %(seller_id)s, %(sellable)s, %(unsellable)s)
+        """,
+        [{"return_id": return_id, **line.model_dump()} for line in lines],
+    )

@@ -1,0 +1,1 @@
+"""Planning by the route tables in force: paths, promise dates, and which FCs serve an order. It only reads documents."""
