@@ -11,9 +11,7 @@ from fulfillment_app.chalicelib.services import (
     dry_runs,
     facilities,
     packages,
-    paths,
     pincodes,
-    routes,
     version_differences,
 )
 from fulfillment_app.chalicelib.services.dry_runs import Change, DryRun, Standing, Subject
@@ -29,6 +27,7 @@ from online_kart.domain.facilities import (
     PincodeChange,
 )
 from online_kart.domain.network import LegKey, Mode
+from online_kart.planning import paths, routes
 from online_kart.routing.differences import LISTED_MAX
 from tests.builders import a_network, an_fc, flights, pincode_of, roads
 from tests.freight import BY_AIR, NETWORK, Shop, history_of, put_package, put_shop

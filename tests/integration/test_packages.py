@@ -13,7 +13,6 @@ from fulfillment_app.chalicelib.services import (
     forwarding,
     line_haul,
     packages,
-    routes,
 )
 from online_kart.documents import order_log, package_paths
 from online_kart.domain.errors import (
@@ -32,6 +31,7 @@ from online_kart.inventory_db import (
     packages as store,
     route_builds,
 )
+from online_kart.planning import routes
 from online_kart.planning.routes import current_routes
 from tests.builders import pincode_of
 from tests.identity import ADMIN

@@ -11,7 +11,6 @@ from fulfillment_app.chalicelib.services import (
     facilities,
     pincodes,
     rebuilds,
-    routes,
     version_differences,
 )
 from online_kart.documents import route_builds as build_documents, route_tables
@@ -27,6 +26,7 @@ from online_kart.domain.errors import (
 from online_kart.domain.facilities import ChangeLeg, PincodeChange
 from online_kart.domain.network import LegKey, Mode
 from online_kart.inventory_db import facilities as facility_store, route_builds
+from online_kart.planning import routes
 from online_kart.routing.forwarding import trace_path
 from online_kart.routing.tables import Router
 from tests.builders import a_network, an_fc, pincode_of, roads
