@@ -155,3 +155,13 @@ class SignedIn:
 
 ADMIN = Principal(subject=person(Role.ADMIN), name="staff admin", roles=frozenset({Role.ADMIN}))
 """Who asks services for whatever a test is not about."""
+
+
+def the_seller(seller_id: UUID) -> Principal:
+    """A seller who asks services for what is theirs."""
+    return Principal(subject=seller_id, name=f"seller {seller_id}", roles=frozenset({Role.SELLER}))
+
+
+def the_customer(customer_id: UUID) -> Principal:
+    name = f"customer {customer_id}"
+    return Principal(subject=customer_id, name=name, roles=frozenset({Role.CUSTOMER}))

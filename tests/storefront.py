@@ -26,7 +26,7 @@ from online_kart.domain.package_paths import PackagePath, Stop
 from online_kart.domain.packages import PackageLine, package_id_of
 from online_kart.messaging.consumer import Envelope
 from online_kart.messaging.idempotency import Answer, Keyed, digest
-from tests.identity import ADMIN
+from tests.identity import ADMIN, the_customer
 
 SELLER = UUID("5e11e500-0000-4000-8000-000000000001")
 PINCODE = 560001
@@ -89,7 +89,7 @@ def place(
         key or str(uuid4()),
         digest("POST", "/orders", command.model_dump_json()),
     )
-    return orders.place_order(conn, ADMIN, command, keyed, now)
+    return orders.place_order(conn, the_customer(command.customer_id), command, keyed, now)
 
 
 def a_placed_order(conn: Connection[Any], now: datetime, *lines: LineWanted) -> Order:

@@ -23,7 +23,7 @@ from online_kart.domain.errors import (
 )
 from online_kart.domain.sellers import ChangePrice, JudgeSeller, MakeOffer, RegisterItem
 from seller_app.chalicelib.services import items, prices
-from tests.identity import ADMIN
+from tests.identity import ADMIN, the_seller
 from tests.shop import (
     a_pending_seller,
     an_approved_seller,
@@ -189,7 +189,8 @@ def test_an_offer_made_while_its_seller_is_suspended_is_refused_or_paused(
 def test_a_new_item_is_told_of_with_its_offer_and_its_first_price(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     put_category(inventory_db, now)
-    offered = items.register(inventory_db, ADMIN, seller.seller_id, a_mug(), now)
+    by = the_seller(seller.seller_id)
+    offered = items.register(inventory_db, by, seller.seller_id, a_mug(), now)
     assert (offered.sku, offered.price_paise, offered.offer_version) == ("MUG", 49_900, 1)
     (item,) = events_of(inventory_db, "ItemChanged")
     (offer,) = events_of(inventory_db, "OfferChanged")
