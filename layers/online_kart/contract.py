@@ -10,12 +10,20 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from . import repeats
-from .domain.errors import HeaderMissing, InvalidRequest, KartError, Unavailable
+from .domain.base import Model
+from .domain.errors import (
+    HeaderMissing,
+    InvalidRequest,
+    KartError,
+    Unavailable,
+    UnreadableFile,
+)
 from .http import InvalidFields, Page
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 JSON = "application/json"
+CSV = "text/csv"
 _SAID = "_operation"
 
 
@@ -40,7 +48,7 @@ class Answer:
 class Operation:
     """All of an operation but its path and method. `path` has the types of parameters that are not plain text.
 
-    `takes_key`: it may come with an `Idempotency-Key`. `needs_key`: it has to.
+    `takes_key`: it may come with an `Idempotency-Key`. `needs_key`: it has to. `line`: of a CSV file that is the body.
     """
 
     answers: tuple[Answer, ...]
@@ -51,10 +59,12 @@ class Operation:
     errors: tuple[type[KartError], ...] = ()
     needs_key: bool = False
     takes_key: bool = False
+    line: type[Model] | None = None
 
     @property
     def reads_input(self) -> bool:
-        return self.body is not None or self.query is not None or bool(self.path) or self.takes_key
+        parts = (self.body, self.line, self.query, self.path or None, self.takes_key or None)
+        return any(part is not None for part in parts)
 
 
 def ok(content: Any, *media_types: str) -> Answer:
@@ -88,15 +98,19 @@ def operation(
     errors: tuple[type[KartError], ...] = (),
     needs_body: bool = True,
     needs_key: bool = False,
+    line: type[Model] | None = None,
 ) -> Callable[[V], V]:
     """Say what the view takes and answers. `errors` are those of its own: see `errors_of` for the others.
 
-    `needs_key`: it asks for an `Idempotency-Key`. That others take one, `@repeats.safe` has said before.
+    `line`: its body is a CSV file of such lines. `needs_key`: it asks for an `Idempotency-Key`. That others take one,
+    `@repeats.safe` has said before.
     """
 
     def say(view: V) -> V:
         takes_key = needs_key or repeats.is_safe(view)
-        said = Operation(answers, body, needs_body, query, path or {}, errors, needs_key, takes_key)
+        said = Operation(
+            answers, body, needs_body, query, path or {}, errors, needs_key, takes_key, line
+        )
         setattr(view, _SAID, said)
         return view
 
@@ -117,4 +131,7 @@ def errors_of(said: Operation, has_path: bool) -> tuple[type[KartError], ...]:
     malformed = (InvalidRequest,) if said.reads_input or has_path else ()
     unfit = (InvalidFields,) if said.reads_input else ()
     keyed = (HeaderMissing,) if said.takes_key else ()
-    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *said.errors, Unavailable)))
+    unreadable = (UnreadableFile,) if said.line else ()
+    return tuple(
+        dict.fromkeys((*malformed, *unfit, *keyed, *unreadable, *said.errors, Unavailable))
+    )

@@ -16,7 +16,9 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
+from .domain.base import Model
 from .domain.errors import Conflict, HeaderMissing, InvalidRequest, KartError, NotFound, Unavailable
+from .domain.imports import Line, lines_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ EXPECTED: dict[str, str] = {
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+L = TypeVar("L", bound=Model)
 
 
 class Request(Protocol):
@@ -126,6 +129,12 @@ def read_body(request: Request, model: type[M]) -> M:
         raise InvalidFields(error) from None
     _refuse_nul(body.model_dump(mode="json"), "body")
     return body
+
+
+def read_file(request: Request, model: type[L]) -> list[Line[L]]:
+    """The request's body as a CSV file of such lines. Raises UnreadableFile."""
+    body = request.raw_body or b""
+    return lines_of(body.encode() if isinstance(body, str) else body, model)
 
 
 def _refuse_nul(value: Any, field: str) -> None:

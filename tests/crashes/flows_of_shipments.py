@@ -60,6 +60,9 @@ def _new_item(world: World, seller: str, other: str) -> None:
     assert world.request(FULFILLMENT, "POST", "/item-categories", category).status in (200, 201)
     lights = {"name": "Lights"}
     assert world.request(FULFILLMENT, "PUT", "/item-categories/lamps", lights).status == 200
+    file = "sku,name,category_id,weight_grams,price_paise\nTUBE,A tube,lamps,80,700\n"
+    imports = f"/sellers/{seller}/items/imports"
+    assert world.request(SELLER, "POST", imports, file).status == 200
     offer = {"sku": SKU, "price_paise": 900}
     item: dict[str, Any] = {"name": "A bulb", "category_id": "lamps", "weight_grams": 50, **offer}
     assert world.request(SELLER, "POST", f"/sellers/{seller}/items", item).status in (200, 201)

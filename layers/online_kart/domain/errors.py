@@ -10,6 +10,8 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
+
 
 class KartError(Exception):
     """Anything we raise on purpose. `facts()` is what a client may see besides the message."""
@@ -41,6 +43,40 @@ class InvalidNetwork(InvalidRequest):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("The network breaks its rules: " + "; ".join(problems))
         self.problems = problems
+
+
+class UnreadableFile(InvalidRequest):
+    """A file that was uploaded is not what it should be as a whole; nothing of it was taken. `line` is where, if anywhere."""
+
+    line: int | None
+
+    def __init__(self, message: str, expected: str, line: int | None = None) -> None:
+        super().__init__(message, "file", expected)
+        self.line = line
+
+
+class RefusedLine(TypedDict):
+    """What is wrong in a line of a file. `field` is the name of a column; None where it is the line as a whole."""
+
+    line: int
+    field: str | None
+    expected: str
+
+
+class ImportRefused(InvalidRequest):
+    """Some lines of a file that is taken as a whole, or not at all, are wrong: nothing was changed.
+
+    `lines` has what is wrong, the first 200 of it.
+    """
+
+    refused_count: int
+    lines: list[RefusedLine]
+
+    def __init__(self, refused_count: int, lines: list[RefusedLine]) -> None:
+        super().__init__(
+            f"{refused_count} lines of the file are refused; nothing was changed.", "file"
+        )
+        self.refused_count, self.lines = refused_count, lines
 
 
 class NotFound(KartError):

@@ -185,6 +185,14 @@ class PincodeChange(Model):
         return self
 
 
+class RangeLine(PincodeChange):
+    """A line of a file of ranges: as PincodeChange, of the FC that it names."""
+
+    model_config = example(fc_code="BLR1", first=560001, last=560099, move=False)
+
+    fc_code: FacilityCode
+
+
 class _Facility(_Place):
     status: FacilityStatus
     created_at: Instant

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation, pages
+from online_kart.contract import CSV, created, ok, operation, pages
+from online_kart.domain.base import Model, example
 from online_kart.domain.errors import (
     NotFound,
     OfferExists,
@@ -13,6 +14,7 @@ from online_kart.domain.errors import (
     SkuTaken,
     UnknownReference,
 )
+from online_kart.domain.imports import ImportReport
 from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem, StockedItem
 from online_kart.domain.values import Sku
 from online_kart.http import (
@@ -22,15 +24,25 @@ from online_kart.http import (
     json_response,
     page_of,
     read_body,
+    read_file,
     read_path,
     read_query,
 )
+from online_kart.postgres import retrying
 
 from .. import wiring
 from ..services import items
 from .repeats import repeats
 
 items_api = Blueprint(__name__)
+
+
+class ImportQuery(Model):
+    """With `dry_run` nothing is changed: the report says what would become of each line."""
+
+    model_config = example(dry_run=True)
+
+    dry_run: bool = False
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["POST"])
@@ -47,6 +59,27 @@ def register_item(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
     command = read_body(items_api.current_request, RegisterItem)
     return _created(items.register(wiring.inventory_db(), key, command, wiring.now()))
+
+
+@items_api.route("/sellers/{seller_id}/items/imports", methods=["POST"], content_types=[CSV])
+@operation(
+    ok(ImportReport),
+    path={"seller_id": UUID},
+    line=RegisterItem,
+    query=ImportQuery,
+    errors=(NotFound, SellerNotApproved),
+)
+@errors_to_http
+@repeats.safe(items_api)
+def import_items(seller_id: str) -> Response:
+    """A CSV file of new items with their first offers: each line by itself, and what became of it."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    request = items_api.current_request
+    query, lines = read_query(request, ImportQuery), read_file(request, RegisterItem)
+    conn = wiring.inventory_db()
+    report = retrying(lambda: items.import_items(conn, key, lines, query.dry_run, wiring.now()))
+    wiring.nudge_relay()
+    return json_response(report)
 
 
 @items_api.route("/sellers/{seller_id}/offers", methods=["POST"])
