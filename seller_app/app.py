@@ -1,7 +1,7 @@
 """The Seller Application: sellers, their items and shipments. Makes the Chalice app and registers its parts; nothing else."""
 
 from chalice import Chalice
-from chalicelib import subscribers
+from chalicelib import jobs, subscribers
 from chalicelib.api import documentation, health, inbound, items, prices, sales, sellers, stock
 
 from online_kart.request_ids import with_request_id
@@ -19,5 +19,6 @@ for part in (
     sellers.sellers_api,
     stock.stock_api,
     subscribers.subscribers,
+    jobs.jobs,
 ):
     app.register_blueprint(part)

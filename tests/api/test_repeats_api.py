@@ -82,6 +82,9 @@ def of_sellers(sides):
     yield app, imports, f"{of_seller}/items/imports", jar, jar.replace("100", "200")
     offer = {"sku": "CUP", "price_paise": 100}
     yield app, "/sellers/{seller_id}/offers", f"{of_seller}/offers", offer, {**offer, "sku": "MUG"}
+    price = {"price_paise": 200, "starts_at": "2026-03-05T00:00:00+05:30"}
+    coming = "/sellers/{seller_id}/items/{sku}/coming-prices"
+    yield app, coming, f"{of_seller}/items/MUG/coming-prices", price, {**price, "price_paise": 1}
     asn = {"fc_code": "BLR1", "expected_on": "2026-03-05", "lines": [{"sku": "MUG", "quantity": 5}]}
     announced = "/sellers/{seller_id}/inbound-shipments"
     another = {**asn, "expected_on": "2026-03-06"}

@@ -22,7 +22,7 @@ from online_kart.domain.batches import SHOP_TIME_ZONE
 from online_kart.domain.errors import StockTooLow
 from online_kart.domain.order_log import status_told
 from online_kart.domain.packages import course_of
-from online_kart.domain.sellers import ChangePrice
+from online_kart.domain.prices import ChangePrice
 from online_kart.domain.stock import AdjustStock
 from online_kart.inventory_db import packages
 from online_kart.messaging.idempotency import Keyed

@@ -7,7 +7,7 @@ import pytest
 
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import SaleRecorded
-from online_kart.domain.sellers import ChangePrice
+from online_kart.domain.prices import ChangePrice
 from online_kart.messaging.consumer import Envelope
 from seller_app.chalicelib.services import prices, sales
 from tests.shop import an_approved_seller, events_of, put_item

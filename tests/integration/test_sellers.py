@@ -21,7 +21,8 @@ from online_kart.domain.errors import (
     SkuTaken,
     UnknownReference,
 )
-from online_kart.domain.sellers import ChangePrice, JudgeSeller, MakeOffer, RegisterItem
+from online_kart.domain.prices import ChangePrice
+from online_kart.domain.sellers import JudgeSeller, MakeOffer, RegisterItem
 from seller_app.chalicelib.services import items, prices
 from tests.shop import (
     a_pending_seller,

@@ -381,6 +381,36 @@ class OfferExists(Conflict):
         self.sku = sku
 
 
+class ComingPriceExists(Conflict):
+    """Another price of the offer starts at that time. It can be cancelled."""
+
+    price_id: str
+
+    def __init__(self, price_id: UUID) -> None:
+        super().__init__("Another price of this offer starts at that time. Cancel it first.")
+        self.price_id = str(price_id)
+
+
+class TooManyComingPrices(Conflict):
+    """An offer would have more than `limit` prices to come."""
+
+    limit: int
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An offer has at most {limit} prices to come. Cancel one first.")
+        self.limit = limit
+
+
+class PriceHasBegun(Conflict):
+    """A price that has begun can't be cancelled: change the price instead."""
+
+    price_id: str
+
+    def __init__(self, price_id: UUID) -> None:
+        super().__init__(f"Price {price_id} has begun. Change the price instead.")
+        self.price_id = str(price_id)
+
+
 class FacilityNotOpen(Conflict):
     """The facility takes no new work."""
 

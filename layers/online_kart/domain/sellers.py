@@ -1,21 +1,18 @@
 """Sellers (I9), their offers of items, and the stock of an offer in each FC (I10)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
-
-from pydantic import Field
 
 from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
-from .events import OfferChanged, PriceChanged
+from .events import OfferChanged
+from .prices import ComingPrice, PricePaise
 from .values import FacilityCode, Instant, Name, Sku
 
 SellerStatus = Literal["pending", "approved", "suspended"]
 OfferStatus = Literal["active", "paused"]
-PricePaise = Annotated[int, Field(ge=1, le=10**12, examples=[129_900])]
-"""What a unit costs: never nothing."""
 
 
 class RegisterSeller(Model):
@@ -72,12 +69,6 @@ class RegisterItem(MakeOffer):
     weight_grams: WeightGrams
 
 
-class ChangePrice(Model):
-    model_config = example(price_paise=119_900)
-
-    price_paise: PricePaise
-
-
 class Offer(Model):
     """`paused` while its seller is suspended."""
 
@@ -128,34 +119,10 @@ class StockOfOffer(Model):
 
 
 class StockedItem(OfferedItem):
-    """`stock` has at most one entry for each FC."""
+    """`stock` has at most one entry for each FC; `coming_prices` those that wait for their time, the earliest first."""
 
     stock: Sequence[StockOfOffer]
-
-
-class PriceChange(Model):
-    """An entry of the log of prices (D7). `old_price_paise` is None where the offer was made."""
-
-    sku: Sku
-    seller_id: UUID
-    old_price_paise: PricePaise | None
-    new_price_paise: PricePaise
-    changed_by: str
-    changed_at: Instant
-    version: int
-
-
-def price_change(event: PriceChanged) -> PriceChange:
-    """The entry of the log that the event makes."""
-    return PriceChange(
-        sku=event.sku,
-        seller_id=event.seller_id,
-        old_price_paise=event.old_price_paise,
-        new_price_paise=event.new_price_paise,
-        changed_by=event.changed_by,
-        changed_at=event.occurred_at,
-        version=event.version,
-    )
+    coming_prices: Sequence[ComingPrice]
 
 
 class SoldLine(Model):

@@ -114,7 +114,7 @@ def list_items(seller_id: str) -> Response:
 @operation(ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,))
 @errors_to_http
 def item_by_sku(seller_id: str, sku: str) -> Response:
-    """With its stock in each FC."""
+    """With its stock in each FC, and the prices that are to come."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     known_sku: str = read_path(Sku, sku, "sku")
     return json_response(items.by_sku(wiring.inventory_db(), key, known_sku))

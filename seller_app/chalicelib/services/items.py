@@ -12,6 +12,7 @@ from online_kart.domain.catalog import Item
 from online_kart.domain.errors import NotFound, OfferExists, SkuTaken, UnknownReference
 from online_kart.domain.events import Event, ItemChanged, PriceChanged
 from online_kart.domain.imports import ImportReport, Line, LineOutcome, report_of
+from online_kart.domain.prices import COMING_MAX
 from online_kart.domain.sellers import (
     MakeOffer,
     Offer,
@@ -21,7 +22,7 @@ from online_kart.domain.sellers import (
     StockOfOffer,
     offer_changed,
 )
-from online_kart.inventory_db import catalog, sellers
+from online_kart.inventory_db import catalog, prices, sellers
 from online_kart.messaging import outbox
 
 from . import sellers as seller_service
@@ -127,10 +128,11 @@ def listed(
 
 
 def by_sku(conn: Connection[Any], seller_id: UUID, sku: str) -> StockedItem:
-    """With the units in each FC. Raises NotFound."""
+    """With the units in each FC, and the prices to come. Raises NotFound."""
     offered = _offered(conn, seller_id, sku)
     stock = sellers.stock_of(conn, seller_id, sku, None, None, None)
-    return StockedItem(stock=stock, **offered.model_dump())
+    coming = prices.waiting(conn, seller_id, sku, None, COMING_MAX)
+    return StockedItem(stock=stock, coming_prices=coming, **offered.model_dump())
 
 
 def stock_listed(
