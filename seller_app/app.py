@@ -2,7 +2,17 @@
 
 from chalice import Chalice
 from chalicelib import jobs, subscribers
-from chalicelib.api import documentation, health, inbound, items, prices, sales, sellers, stock
+from chalicelib.api import (
+    documentation,
+    health,
+    inbound,
+    items,
+    prices,
+    sales,
+    sellers,
+    stock,
+    stock_suggestions,
+)
 
 from online_kart.request_ids import with_request_id
 
@@ -18,6 +28,7 @@ for part in (
     sales.sales_api,
     sellers.sellers_api,
     stock.stock_api,
+    stock_suggestions.stock_suggestions_api,
     subscribers.subscribers,
     jobs.jobs,
 ):

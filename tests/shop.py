@@ -48,6 +48,12 @@ def an_approved_seller(conn: Connection[Any], now: datetime, name: str = "Asha T
     return fulfillment_sellers.judge(conn, pending.seller_id, approval, now)
 
 
+def a_refused_seller(conn: Connection[Any], now: datetime, name: str = "Meena Traders") -> Seller:
+    pending = a_pending_seller(conn, now, name)
+    refusal = JudgeSeller(status="refused", reason="No tax number.")
+    return fulfillment_sellers.judge(conn, pending.seller_id, refusal, now)
+
+
 def put_item(
     conn: Connection[Any],
     seller_id: UUID,

@@ -12,6 +12,7 @@ from tests.both_sides import FAR, NEIGHBOUR, open_both_sides
 from tests.builders import pincode_of
 from tests.contracts import contract_of, kept_headers
 from tests.freight import batch_of
+from tests.shop import a_refused_seller
 
 READS_ONLY = {"/promises"}
 """POST because of its body; it changes nothing and keeps nothing."""
@@ -75,6 +76,10 @@ def of_sellers(sides):
     of_seller = f"/sellers/{sides.market.seller_id}"
     app, item = "seller_app", {"name": "A cup", "category_id": "kitchen", "weight_grams": 300}
     cup = {**item, "sku": "CUP", "price_paise": 100}
+    applications = "/sellers/{seller_id}/applications"
+    refused_id = a_refused_seller(sides.market.conn, sides.market.now).seller_id
+    path = applications.format(seller_id=refused_id)
+    yield app, applications, path, {}, {"because": "it rains"}
     yield app, "/sellers", "/sellers", {"name": "Ravi", "email": "ravi@example.com"}, {"name": "R"}
     yield app, "/sellers/{seller_id}/items", f"{of_seller}/items", cup, {**cup, "sku": "POT"}
     jar = "sku,name,category_id,weight_grams,price_paise\nJAR,A jar,kitchen,300,100\n"
@@ -111,10 +116,19 @@ def of_goods(sides, seller):
     units = {"sku": "MUG", "seller_id": seller_id, "quantity": 1, "transfer_id": str(uuid4())}
     units |= {"origin": "BLR1", "destination": "BLR2"}
     yield app, "/batches/units", "/batches/units", units, {**units, "quantity": 2}
-    under_way, at_the_door = sides.confirmed(sides.buyer("DEL1"), ("MUG", 1)), a_delivery(sides)
+    in_delhi = sides.buyer("DEL1")
+    packed = sides.confirmed(in_delhi, ("MUG", 1))
+    for step in ("picks", "packs"):
+        marks = f"/fulfillment-centers/{{fc_code}}/{step}"
+        told = {"package_ids": [str(packed)], "by": "Asha"}
+        yield app, marks, marks.format(fc_code="BLR1"), told, {**told, "by": "Ravi"}
+    under_way, at_the_door = sides.confirmed(in_delhi, ("MUG", 1)), a_delivery(sides)
     batch_id = batch_of(sides.market.conn, under_way)
     sides.depart(under_way)
     arrivals, outcomes = "/batches/{batch_id}/arrivals", "/deliveries/{package_id}/outcomes"
+    scans = "/batches/{batch_id}/scans"
+    unknown = {"package_ids": [str(uuid4())]}
+    yield app, scans, scans.format(batch_id=batch_id), unknown, {**unknown, "scanned_by": "Ravi"}
     scan = {"scanned_by": "Ravi"}
     yield app, arrivals, arrivals.format(batch_id=batch_id), scan, {"scanned_by": "Asha"}
     proof = {"outcome": "delivered", "proof": "signed"}

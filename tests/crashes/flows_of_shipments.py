@@ -50,13 +50,16 @@ def receive(world: World, ground: Place) -> Iterator[str]:
 
 
 def _new_seller(world: World) -> str:
-    """Who may be told that a request cut short had registered them; approved."""
+    """Who may be told that a request cut short had registered them; refused, and approved when they apply again."""
     new = {"name": "New Traders", "email": "new@example.com"}
     assert world.request(SELLER, "POST", "/sellers", new).status in (201, 409)
     row = world.stores.inventory.execute(
         "SELECT seller_id FROM sellers WHERE email = %s", [new["email"]]
     ).fetchone()
     assert row is not None, "The seller was answered, and is lost."
+    refusal = {"status": "refused", "reason": "No tax number."}
+    assert world.request(FULFILLMENT, "PATCH", f"/sellers/{row[0]}", refusal).status == 200
+    assert world.request(SELLER, "POST", f"/sellers/{row[0]}/applications").status == 200
     approval = {"status": "approved"}
     assert world.request(FULFILLMENT, "PATCH", f"/sellers/{row[0]}", approval).status == 200
     return str(row[0])

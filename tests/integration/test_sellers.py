@@ -33,6 +33,8 @@ from tests.shop import (
     put_offer,
 )
 
+SUSPENSION = JudgeSeller(status="suspended", reason="Sold what is not theirs.")
+
 
 def a_mug(**changes):
     described = {
@@ -129,7 +131,7 @@ def test_a_suspended_sellers_offers_are_paused_and_an_approved_ones_open_again(i
     put_item(inventory_db, seller.seller_id, "MUG", now)
     put_item(inventory_db, seller.seller_id, "POT", now)
 
-    suspended = sellers.judge(inventory_db, seller.seller_id, JudgeSeller(status="suspended"), now)
+    suspended = sellers.judge(inventory_db, seller.seller_id, SUSPENSION, now)
     assert suspended.approved_at == seller.approved_at
     told = events_of(inventory_db, "OfferChanged")[2:]
     assert {(event["sku"], event["status"], event["version"]) for event in told} == {
@@ -172,7 +174,7 @@ def test_an_offer_made_while_its_seller_is_suspended_is_refused_or_paused(
     def suspend():
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
             barrier.wait()
-            sellers.judge(conn, seller.seller_id, JudgeSeller(status="suspended"), now)
+            sellers.judge(conn, seller.seller_id, SUSPENSION, now)
 
     with ThreadPoolExecutor() as threads:
         for future in [threads.submit(register), threads.submit(suspend)]:

@@ -6,8 +6,8 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation, pages
-from online_kart.domain.errors import NotFound
-from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus
+from online_kart.domain.errors import NotFound, SellerStatusConflict
+from online_kart.domain.sellers import Decision, JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
     Query,
     after,
@@ -55,12 +55,31 @@ def seller_by_id(seller_id: str) -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
-@operation(ok(Seller), path={"seller_id": UUID}, body=JudgeSeller, errors=(NotFound,))
+@operation(
+    ok(Seller),
+    path={"seller_id": UUID},
+    body=JudgeSeller,
+    errors=(NotFound, SellerStatusConflict),
+)
 @errors_to_http
 def judge_seller(seller_id: str) -> Response:
-    """Approve or suspend."""
+    """Approve, refuse or suspend; who may not sell is told why. Safe to repeat."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     command = read_body(sellers_api.current_request, JudgeSeller)
     seller = sellers.judge(wiring.inventory_db(), key, command, wiring.now())
     wiring.nudge_relay()
     return json_response(seller)
+
+
+@sellers_api.route("/sellers/{seller_id}/decisions", methods=["GET"])
+@operation(pages(Decision), path={"seller_id": UUID}, query=Query, errors=(NotFound,))
+@errors_to_http
+def decisions_about_seller(seller_id: str) -> Response:
+    """What was decided, why, and by whom; the oldest first."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    query = read_query(sellers_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = sellers.decisions(
+        wiring.inventory_db(), key, start[0] if start else None, query.limit + 1
+    )
+    return json_response(page_of(rows, query.limit, lambda decision: (decision.version,)))

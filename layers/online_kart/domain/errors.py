@@ -361,6 +361,18 @@ class SellerNotApproved(Conflict):
         self.seller_id, self.seller_status = str(seller_id), seller_status
 
 
+class SellerStatusConflict(Conflict):
+    """The seller's status does not allow what was decided, or to apply again."""
+
+    seller_id: str
+    seller_status: str
+    wanted: str
+
+    def __init__(self, seller_id: UUID, seller_status: str, wanted: str) -> None:
+        super().__init__(f"Seller {seller_id} is {seller_status}, and can't become {wanted}.")
+        self.seller_id, self.seller_status, self.wanted = str(seller_id), seller_status, wanted
+
+
 class SkuTaken(Conflict):
     """The SKU is registered for an item that is described, or was registered by a seller, otherwise."""
 

@@ -1,8 +1,10 @@
 """Sellers (I9), their offers of items, and the stock of an offer in each FC (I10)."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self
 from uuid import UUID
+
+from pydantic import StringConstraints, model_validator
 
 from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
@@ -11,7 +13,11 @@ from .events import OfferChanged
 from .prices import ComingPrice, PricePaise
 from .values import FacilityCode, Instant, Name, Sku
 
-SellerStatus = Literal["pending", "approved", "suspended"]
+SellerStatus = Literal["pending", "approved", "refused", "suspended"]
+"""pending: has applied, and waits. refused: may apply again. suspended: was approved, and may not sell for the time being."""
+
+SellerDecision = Literal["approved", "refused", "suspended"]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 OfferStatus = Literal["active", "paused"]
 
 
@@ -22,16 +28,31 @@ class RegisterSeller(Model):
     email: Email
 
 
+DECIDED_FROM: Mapping[SellerDecision, frozenset[SellerStatus]] = {
+    "approved": frozenset({"pending", "refused", "suspended"}),
+    "refused": frozenset({"pending"}),
+    "suspended": frozenset({"pending", "approved"}),
+}
+"""What can be decided about a seller of which status. The same again changes nothing."""
+
+
 class JudgeSeller(Model):
-    """What people of Online Kart decide about a seller."""
+    """What people of Online Kart decide about a seller. Who may not sell is told why."""
 
-    model_config = example(status="approved")
+    model_config = example(status="refused", reason="The tax number belongs to somebody else.")
 
-    status: Literal["approved", "suspended"]
+    status: SellerDecision
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.status != "approved" and self.reason is None:
+            raise ValueError("a seller who may not sell is told why: reason")
+        return self
 
 
 class Seller(Model):
-    """Only an approved one may sell."""
+    """Only an approved one may sell. `reason`: why this one was refused or suspended."""
 
     seller_id: UUID
     name: str
@@ -40,6 +61,17 @@ class Seller(Model):
     version: int
     registered_at: Instant
     approved_at: Instant | None
+    reason: str | None = None
+
+
+class Decision(Model):
+    """What was decided about a seller, or that the seller applied again (`pending`); `version` is the seller's after it."""
+
+    version: int
+    status: SellerStatus
+    reason: str | None
+    decided_by: str
+    decided_at: Instant
 
 
 class MakeOffer(Model):
