@@ -17,6 +17,7 @@ from .domain.errors import (
     KartError,
     Unavailable,
     UnreadableFile,
+    VersionChanged,
 )
 from .http import InvalidFields, Page
 
@@ -36,6 +37,7 @@ class Answer:
     media_types: tuple[str, ...] = (JSON,)
     has_location: bool = False
     is_page: bool = False
+    has_etag: bool = False
 
     @property
     def content(self) -> Any:
@@ -62,6 +64,11 @@ class Operation:
     line: type[Model] | None = None
 
     @property
+    def takes_version(self) -> bool:
+        """Whether it may come with `If-Match`."""
+        return VersionChanged in self.errors
+
+    @property
     def reads_input(self) -> bool:
         parts = (self.body, self.line, self.query, self.path or None, self.takes_key or None)
         return any(part is not None for part in parts)
@@ -70,6 +77,11 @@ class Operation:
 def ok(content: Any, *media_types: str) -> Answer:
     """JSON, where no other media type is named."""
     return Answer(HTTPStatus.OK, content, media_types or (JSON,))
+
+
+def versioned(content: Any) -> Answer:
+    """JSON of what several people edit: its `ETag` can be sent back with a change."""
+    return Answer(HTTPStatus.OK, content, has_etag=True)
 
 
 def pages(of: Any) -> Answer:

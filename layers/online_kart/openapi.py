@@ -17,7 +17,15 @@ from .contract import CSV, JSON, Answer, Operation, errors_of, operation_of
 from .domain.base import Model
 from .domain.errors import KartError
 from .domain.imports import BYTES_MAX, LINES_MAX, example_of
-from .http import HEADER_LENGTH_MAX, INTERNAL_ERROR, KEY, RETRY_AFTER, is_ours
+from .http import (
+    ETAG,
+    HEADER_LENGTH_MAX,
+    IF_MATCH,
+    INTERNAL_ERROR,
+    KEY,
+    RETRY_AFTER,
+    is_ours,
+)
 from .problems import Schema, schema_name
 from .request_ids import HEADER
 
@@ -245,6 +253,19 @@ def _parameters(route: Route, schemas: _Schemas) -> Iterator[dict[str, Any]]:
             "schema": {"type": "string", "minLength": 1, "maxLength": HEADER_LENGTH_MAX},
             "example": "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11",
         }
+    if route.said.takes_version:
+        yield _if_match()
+
+
+def _if_match() -> dict[str, Any]:
+    return {
+        "name": IF_MATCH,
+        "in": "header",
+        "required": False,
+        "description": "The `ETag` of what is to be changed, as it was read: if it has changed since, nothing happens (412).",
+        "schema": {"type": "string", "maxLength": HEADER_LENGTH_MAX},
+        "example": '"3"',
+    }
 
 
 def _query_parameters(model: Schema) -> Iterator[dict[str, Any]]:
@@ -325,6 +346,8 @@ def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     if answer.has_location:
         location = {"type": "string", "format": "uri-reference"}
         told["headers"] = {"Location": {"required": True, "schema": location}}
+    if answer.has_etag:
+        told["headers"] = {ETAG: {"required": True, "schema": {"type": "string"}}}
     if answer.content is not None:
         schema = schemas.of(route.method, route.path, answer.status)
         told["content"] = {media_type: {"schema": schema} for media_type in answer.media_types}

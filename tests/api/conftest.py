@@ -48,8 +48,9 @@ class HttpClient:
     def patch(self, path: str, body: Any, **headers: str) -> Any:
         return self._send("PATCH", path, body, headers)
 
-    def delete(self, path: str) -> Any:
-        return self._checked("DELETE", path, None, self._http.delete(path))
+    def delete(self, path: str, **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._checked("DELETE", path, None, self._http.delete(path, headers=named))
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

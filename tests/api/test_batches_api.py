@@ -199,6 +199,17 @@ def test_deliveries_are_listed_and_delivered_once(fulfillment, shop):
     assert ids_of(left, "package_id") == sorted(package_ids[1:])
 
 
+def test_what_is_refused_at_the_door_needs_a_reason_and_returns(fulfillment, shop):
+    path = f"/deliveries/{at_last_fc(shop)}/outcomes"
+
+    refused(fulfillment.post(path, {"outcome": "refused"}), 422, "InvalidFields")
+    told = {"outcome": "refused", "reason": "not wanted any more"}
+    assert fulfillment.post(path, told).json_body["status"] == "returning"
+    assert fulfillment.post(path, told).json_body["status"] == "returning"
+    delivered = {"outcome": "delivered", "proof": "signed"}
+    refused(fulfillment.post(path, delivered), 409, "PackageStatusConflict")
+
+
 def test_a_failed_attempt_needs_its_number_and_a_reason(fulfillment, shop):
     path = f"/deliveries/{at_last_fc(shop)}/outcomes"
 

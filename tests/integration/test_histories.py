@@ -301,7 +301,15 @@ def test_every_entry_says_who_did_it_and_why(history):
 
     noted = history.rows("SELECT happened_by, what, detail FROM package_events")
     assert {by for by, *_ in noted} & NOBODY == set()
-    told_why = {"returning", "cancelled", "delivery_failed", "stranded", "replanned", "lost"}
+    told_why = {
+        "returning",
+        "cancelled",
+        "delivery_failed",
+        "delivery_refused",
+        "stranded",
+        "replanned",
+        "lost",
+    }
     assert all("reason" in detail for _, what, detail in noted if what in told_why)
 
     logged = list(history.stores.documents[order_log.LOG].find())

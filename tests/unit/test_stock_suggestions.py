@@ -4,7 +4,6 @@ import pytest
 
 from online_kart.domain.stock_suggestions import Need, suggestion
 
-
 BOUGHT = Need(sku="MUG", fc_code="DEL2", sold=56, from_elsewhere=40, free=3, coming=4)
 
 

@@ -45,11 +45,14 @@ class DeliveriesQuery(Query):
 
 
 class TellOutcome(Model):
-    """How an attempt ended: with the proof of delivery, or with the number of the attempt and why it failed."""
+    """How an attempt ended: with the proof of delivery; with its number and why it failed; or why it was refused.
+
+    What failed is tried again, three times in all. What its customer refused goes back to its origin at once.
+    """
 
     model_config = example(outcome="delivered", proof="Signed by R. Iyer.")
 
-    outcome: Literal["delivered", "failed"]
+    outcome: Literal["delivered", "failed", "refused"]
     proof: Words | None = None
     reason: Words | None = None
     attempt: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] | None = None
@@ -60,6 +63,8 @@ class TellOutcome(Model):
             raise ValueError("a delivery needs its proof")
         if self.outcome == "failed" and not (self.reason and self.attempt):
             raise ValueError("a failed attempt needs its number and a reason")
+        if self.outcome == "refused" and not self.reason:
+            raise ValueError("what was refused needs a reason")
         return self
 
 
@@ -101,14 +106,17 @@ def tell_outcome(package_id: str) -> Response:
     """Safe to repeat: an attempt ends once."""
     key: UUID = read_path(UUID, package_id, "package_id")
     told = read_body(deliveries_api.current_request, TellOutcome)
-    conn, documents = wiring.inventory_db(), wiring.documents()
-    if told.proof and told.outcome == "delivered":
-        proof = told.proof
-        outcome = retrying(lambda: deliveries.delivered(conn, documents, key, proof, wiring.now()))
-    else:
-        attempt, reason = told.attempt or 1, told.reason or ""
-        outcome = retrying(
-            lambda: deliveries.failed(conn, documents, key, attempt, reason, wiring.now())
-        )
+    outcome = retrying(lambda: _tell(key, told))
     wiring.nudge_relay()
     return json_response(outcome)
+
+
+def _tell(package_id: UUID, told: TellOutcome) -> Outcome:
+    conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
+    reason = told.reason or ""
+    match told.outcome:
+        case "delivered":
+            return deliveries.delivered(conn, documents, package_id, told.proof or "", now)
+        case "refused":
+            return deliveries.refused(conn, documents, package_id, reason, now)
+    return deliveries.failed(conn, documents, package_id, told.attempt or 1, reason, now)

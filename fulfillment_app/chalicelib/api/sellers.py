@@ -5,18 +5,20 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation, pages
-from online_kart.domain.errors import NotFound, SellerStatusConflict
+from online_kart.contract import operation, pages, versioned
+from online_kart.domain.errors import NotFound, SellerStatusConflict, VersionChanged
 from online_kart.domain.sellers import Decision, JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
     read_path,
     read_query,
+    wanted_versions,
 )
 
 from .. import wiring
@@ -47,28 +49,30 @@ def list_sellers() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
-@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,))
+@operation(versioned(Seller), path={"seller_id": UUID}, errors=(NotFound,))
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
-    return json_response(sellers.by_id(wiring.inventory_db(), key))
+    seller = sellers.by_id(wiring.inventory_db(), key)
+    return json_response(seller, headers=etag(seller.version))
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
 @operation(
-    ok(Seller),
+    versioned(Seller),
     path={"seller_id": UUID},
     body=JudgeSeller,
-    errors=(NotFound, SellerStatusConflict),
+    errors=(NotFound, SellerStatusConflict, VersionChanged),
 )
 @errors_to_http
 def judge_seller(seller_id: str) -> Response:
     """Approve, refuse or suspend; who may not sell is told why. Safe to repeat."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
-    command = read_body(sellers_api.current_request, JudgeSeller)
-    seller = sellers.judge(wiring.inventory_db(), key, command, wiring.now())
+    request = sellers_api.current_request
+    command, wanted = read_body(request, JudgeSeller), wanted_versions(request)
+    seller = sellers.judge(wiring.inventory_db(), key, command, wiring.now(), wanted)
     wiring.nudge_relay()
-    return json_response(seller)
+    return json_response(seller, headers=etag(seller.version))
 
 
 @sellers_api.route("/sellers/{seller_id}/decisions", methods=["GET"])

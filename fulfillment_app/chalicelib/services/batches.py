@@ -34,6 +34,7 @@ from online_kart.domain.errors import (
 from online_kart.domain.events import BatchOpened
 from online_kart.domain.network import Facility, FacilityKind, Leg
 from online_kart.domain.package_paths import PackagePath
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import batches, facilities, manifests, packages
 from online_kart.messaging import outbox
 
@@ -198,14 +199,23 @@ def bump_revision(conn: Connection[Any], batch_id: UUID, now: datetime) -> bool:
 
 
 def reschedule(
-    conn: Connection[Any], documents: Documents, batch_id: UUID, due_at: datetime, now: datetime
+    conn: Connection[Any],
+    documents: Documents,
+    batch_id: UUID,
+    due_at: datetime,
+    now: datetime,
+    wanted: Versions = None,
 ) -> Batch:
-    """Let an open batch leave at another time. Raises NotFound, BatchStatusConflict, DepartureTaken, InvalidRequest."""
+    """Let an open batch leave at another time; `wanted` are revisions of it.
+
+    Raises NotFound, BatchStatusConflict, DepartureTaken, InvalidRequest, VersionChanged.
+    """
     if due_at < now:
         raise InvalidRequest("A batch can't leave in the past.", "due_at", "a moment to come")
     try:
         with conn.transaction():
             batch = _locked(conn, batch_id)
+            refuse_past(batch.revision, wanted)
             if batch.status != "open":
                 raise BatchStatusConflict(batch_id, batch.status, "rescheduled")
             if batch.due_at != due_at:

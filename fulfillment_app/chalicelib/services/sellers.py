@@ -17,6 +17,7 @@ from online_kart.domain.sellers import (
     SellerStatus,
     offer_changed,
 )
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import sellers
 from online_kart.messaging import outbox
 
@@ -43,15 +44,22 @@ STAFF = "fulfillment staff"
 """Who decides, until people log in."""
 
 
-def judge(conn: Connection[Any], seller_id: UUID, command: JudgeSeller, now: datetime) -> Seller:
+def judge(
+    conn: Connection[Any],
+    seller_id: UUID,
+    command: JudgeSeller,
+    now: datetime,
+    wanted: Versions = None,
+) -> Seller:
     """Approve, refuse or suspend. The offers of a suspended seller are paused; approved again, they are open again.
 
-    A repeat changes nothing. Raises NotFound, SellerStatusConflict.
+    A repeat changes nothing. Raises NotFound, SellerStatusConflict, VersionChanged.
     """
     with conn.transaction():
         seller = sellers.by_id_for_update(conn, seller_id)
         if seller is None:
             raise NotFound("seller", seller_id)
+        refuse_past(seller.version, wanted)
         if seller.status == command.status:
             return seller
         judged = _judged(seller, command, now)

@@ -94,6 +94,16 @@ class Conflict(KartError):
     """The request is well-formed, but what is stored does not allow it now."""
 
 
+class VersionChanged(KartError):
+    """What was to be changed has changed since it was read: it is at `current_version`. Read it again, and decide anew."""
+
+    current_version: int
+
+    def __init__(self, current_version: int) -> None:
+        super().__init__(f"Somebody has changed it meanwhile: it is at version {current_version}.")
+        self.current_version = current_version
+
+
 class Unavailable(KartError):
     """A store, the bus or a network did not answer. Worth another try later."""
 

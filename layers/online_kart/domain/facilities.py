@@ -193,8 +193,17 @@ class RangeLine(PincodeChange):
     fc_code: FacilityCode
 
 
+class KnownLeg(Leg):
+    """A leg of the shop's network; `version` counts its changes."""
+
+    version: int
+
+
 class _Facility(_Place):
+    """`version` counts the changes that people made."""
+
     status: FacilityStatus
+    version: int
     created_at: Instant
     updated_at: Instant
 

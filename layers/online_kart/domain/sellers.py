@@ -1,7 +1,8 @@
 """Sellers (I9), their offers of items, and the stock of an offer in each FC (I10)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import StringConstraints, model_validator
@@ -167,6 +168,15 @@ class SoldLine(Model):
     quantity: int
     amount_paise: int
     sold_at: Instant
+
+
+class SalesFilter(NamedTuple):
+    """Which sales: of one FC, of one item, from a moment on, before another. None: any."""
+
+    fc_code: str | None = None
+    sku: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
 
 
 class SoldTotal(Model):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import CSV, created, ok, operation, pages
+from online_kart.contract import CSV, created, ok, operation, pages, versioned
 from online_kart.domain.base import Model, example
 from online_kart.domain.errors import (
     NotFound,
@@ -21,6 +21,7 @@ from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
@@ -111,13 +112,14 @@ def list_items(seller_id: str) -> Response:
 
 
 @items_api.route("/sellers/{seller_id}/items/{sku}", methods=["GET"])
-@operation(ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,))
+@operation(versioned(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,))
 @errors_to_http
 def item_by_sku(seller_id: str, sku: str) -> Response:
-    """With its stock in each FC, and the prices that are to come."""
+    """With its stock in each FC, and the prices that are to come. The `ETag` is the offer's."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     known_sku: str = read_path(Sku, sku, "sku")
-    return json_response(items.by_sku(wiring.inventory_db(), key, known_sku))
+    item = items.by_sku(wiring.inventory_db(), key, known_sku)
+    return json_response(item, headers=etag(item.offer_version))
 
 
 def _created(item: OfferedItem) -> Response:

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, no_content, ok, operation, pages
+from online_kart.contract import created, no_content, ok, operation, pages, versioned
 from online_kart.domain.errors import (
     ComingPriceExists,
     NotFound,
     PriceHasBegun,
     SellerNotApproved,
     TooManyComingPrices,
+    VersionChanged,
 )
 from online_kart.domain.prices import (
     ChangePrice,
@@ -27,11 +28,13 @@ from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
     read_path,
     read_query,
+    wanted_versions,
 )
 
 from .. import wiring
@@ -49,20 +52,21 @@ class ComingPricesQuery(Query):
 
 @prices_api.route("/sellers/{seller_id}/items/{sku}/price", methods=["PUT"])
 @operation(
-    ok(Offer),
+    versioned(Offer),
     path={"seller_id": UUID, "sku": Sku},
     body=ChangePrice,
-    errors=(NotFound, SellerNotApproved),
+    errors=(NotFound, SellerNotApproved, VersionChanged),
 )
 @errors_to_http
 def change_price(seller_id: str, sku: str) -> Response:
     """Orders that were placed keep the price they were placed at."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     known_sku: str = read_path(Sku, sku, "sku")
-    command = read_body(prices_api.current_request, ChangePrice)
-    offer = prices.change(wiring.inventory_db(), key, known_sku, command, wiring.now())
+    request = prices_api.current_request
+    command, wanted = read_body(request, ChangePrice), wanted_versions(request)
+    offer = prices.change(wiring.inventory_db(), key, known_sku, command, wiring.now(), wanted)
     wiring.nudge_relay()
-    return json_response(offer)
+    return json_response(offer, headers=etag(offer.version))
 
 
 @prices_api.route("/sellers/{seller_id}/items/{sku}/prices", methods=["GET"])

@@ -6,8 +6,8 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
-from online_kart.domain.sellers import SoldLine, SoldTotal
-from online_kart.domain.values import FacilityCode, Sku
+from online_kart.domain.sellers import SalesFilter, SoldLine, SoldTotal
+from online_kart.domain.values import AskedInstant, FacilityCode, Sku
 from online_kart.http import (
     Query,
     after,
@@ -25,8 +25,16 @@ sales_api = Blueprint(__name__)
 
 
 class SalesQuery(Query):
+    """`since` and `before`: sold from a moment on, and before another."""
+
     fc_code: FacilityCode | None = None
     sku: Sku | None = None
+    since: AskedInstant | None = None
+    before: AskedInstant | None = None
+
+    @property
+    def wanted(self) -> SalesFilter:
+        return SalesFilter(self.fc_code, self.sku, self.since, self.before)
 
 
 @sales_api.route("/sellers/{seller_id}/sales", methods=["GET"])
@@ -41,8 +49,7 @@ def list_sales(seller_id: str) -> Response:
         wiring.inventory_db(),
         wiring.documents(),
         key,
-        query.fc_code,
-        query.sku,
+        query.wanted,
         start[0] if start else None,
         query.limit + 1,
     )
@@ -53,7 +60,7 @@ def list_sales(seller_id: str) -> Response:
 @operation(pages(SoldTotal), path={"seller_id": UUID}, query=SalesQuery, errors=(NotFound,))
 @errors_to_http
 def sales_totals(seller_id: str) -> Response:
-    """By FC and item, returns taken off."""
+    """By FC and item, returns taken off. With `since` and `before`: of that time."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     query = read_query(sales_api.current_request, SalesQuery)
     start = after(query.cursor, tuple[str])
@@ -61,8 +68,7 @@ def sales_totals(seller_id: str) -> Response:
         wiring.inventory_db(),
         wiring.documents(),
         key,
-        query.fc_code,
-        query.sku,
+        query.wanted,
         start[0] if start else None,
         query.limit + 1,
     )

@@ -28,6 +28,7 @@ from online_kart.domain.prices import (
     price_change,
 )
 from online_kart.domain.sellers import Offer, offer_changed
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import prices, sellers
 from online_kart.messaging import outbox
 from online_kart.messaging.consumer import Envelope
@@ -39,16 +40,22 @@ Documents = Database[dict[str, Any]]
 
 
 def change(
-    conn: Connection[Any], seller_id: UUID, sku: str, command: ChangePrice, now: datetime
+    conn: Connection[Any],
+    seller_id: UUID,
+    sku: str,
+    command: ChangePrice,
+    now: datetime,
+    wanted: Versions = None,
 ) -> Offer:
     """The offer at its new price. The price it has already changes nothing.
 
     A price whose time has come begins before, though no job has seen it yet: it must not undo what was decided later.
-    Raises NotFound (seller, offer), SellerNotApproved.
+    Raises NotFound (seller, offer), SellerNotApproved, VersionChanged.
     """
     with conn.transaction():
         seller_service.approved(conn, seller_id)
         offer = _begin_due(conn, _locked(conn, seller_id, sku), now)
+        refuse_past(offer.version, wanted)
         changed = _put(conn, offer, command.price_paise, now)
         crashpoint("change_price.written")
     crashpoint("change_price.committed")

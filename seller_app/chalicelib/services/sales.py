@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from online_kart.documents import seller_sales
 from online_kart.domain.events import SaleRecorded
-from online_kart.domain.sellers import SoldLine, SoldTotal
+from online_kart.domain.sellers import SalesFilter, SoldLine, SoldTotal
 from online_kart.messaging.consumer import Envelope
 
 from . import sellers as seller_service
@@ -37,28 +37,26 @@ def listed(
     conn: Connection[Any],
     documents: Documents,
     seller_id: UUID,
-    fc_code: str | None,
-    sku: str | None,
-    before: str | None,
+    wanted: SalesFilter,
+    behind: str | None,
     limit: int,
 ) -> list[SoldLine]:
-    """The newest first, beginning behind the sort key `before`. Raises NotFound."""
+    """The newest first, beginning behind the sort key `behind`. Raises NotFound."""
     seller_service.by_id(conn, seller_id)
-    return seller_sales.listed(documents, seller_id, fc_code, sku, before, limit)
+    return seller_sales.listed(documents, seller_id, wanted, behind, limit)
 
 
 def totals(
     conn: Connection[Any],
     documents: Documents,
     seller_id: UUID,
-    fc_code: str | None,
-    sku: str | None,
+    wanted: SalesFilter,
     after: str | None,
     limit: int,
 ) -> list[SoldTotal]:
     """By FC and SKU, beginning behind the place `after`. Raises NotFound."""
     seller_service.by_id(conn, seller_id)
-    return seller_sales.totals(documents, seller_id, fc_code, sku, after, limit)
+    return seller_sales.totals(documents, seller_id, wanted, after, limit)
 
 
 sort_key = seller_sales.sort_key
