@@ -181,6 +181,25 @@ def test_an_fc_is_restocked_from_another(fulfillment, shop):
     refused(fulfillment.post("/batches/units", {**command, "quantity": 0}), 422, "InvalidFields")
 
 
+def test_a_batch_leaves_at_once_where_people_say_so_and_once_however_often_they_do(
+    fulfillment, shop
+):
+    package_id = put_package(shop, BY_ROAD)
+    batch_id = batch_of(shop.conn, package_id)
+    path = f"/batches/{batch_id}/departure"
+
+    answer = fulfillment.post(path, {})
+
+    assert (answer.status_code, answer.headers["Location"]) == (202, f"/batches/{batch_id}")
+    due_at = a_batch(shop, batch_id).due_at
+    assert abs(due_at - shop.now) < timedelta(minutes=5)
+    opened = shop.conn.execute("SELECT payload FROM outbox WHERE type = 'BatchOpened'").fetchall()
+    assert [row[0]["revision"] for row in opened] == [1, 2]
+    departed(shop, batch_id)
+    assert fulfillment.post(path, {}).json_body["status"] == "in_transit"
+    refused(fulfillment.post(f"/batches/{uuid4()}/departure", {}), 404, "NotFound")
+
+
 # Deliveries
 
 

@@ -122,6 +122,9 @@ def of_goods(sides, seller):
         marks = f"/fulfillment-centers/{{fc_code}}/{step}"
         told = {"package_ids": [str(packed)], "by": "Asha"}
         yield app, marks, marks.format(fc_code="BLR1"), told, {**told, "by": "Ravi"}
+    departure = "/batches/{batch_id}/departure"
+    path = departure.format(batch_id=batch_of(sides.market.conn, packed))
+    yield app, departure, path, {}, {"because": "it rains"}
     under_way, at_the_door = sides.confirmed(in_delhi, ("MUG", 1)), a_delivery(sides)
     batch_id = batch_of(sides.market.conn, under_way)
     sides.depart(under_way)

@@ -146,7 +146,8 @@ def test_an_item_is_registered_with_its_first_offer(seller, seller_id):
     assert {key: body[key] for key in A_MUG} == A_MUG
     assert (body["offer_status"], body["offer_version"]) == ("active", 1)
     assert answer.headers["Location"] == f"/sellers/{seller_id}/items/MUG"
-    assert seller.get(answer.headers["Location"]).json_body == {**body, "stock": []}
+    shown = seller.get(answer.headers["Location"]).json_body
+    assert shown == {**body, "stock": [], "coming_prices": []}
     assert seller.post(f"/sellers/{seller_id}/items", A_MUG).json_body == body
 
 

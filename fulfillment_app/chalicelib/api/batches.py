@@ -129,6 +129,23 @@ def move_batch(batch_id: str) -> Response:
     return json_response(batch, headers=etag(batch.revision))
 
 
+@batches_api.route("/batches/{batch_id}/departure", methods=["POST"])
+@operation(
+    accepted(Batch),
+    path={"batch_id": UUID},
+    errors=(NotFound, BatchStatusConflict, DepartureTaken, NotOnPath),
+)
+@errors_to_http
+@repeats.safe(batches_api)
+def let_batch_leave(batch_id: str) -> Response:
+    """The truck is full, or may not wait: its run closes it, and lets it leave, within seconds. Safe to repeat."""
+    key: UUID = read_path(UUID, batch_id, "batch_id")
+    conn, documents = wiring.inventory_db(), wiring.documents()
+    batch = retrying(lambda: batches.leave_now(conn, documents, key, wiring.now()))
+    wiring.nudge_relay()
+    return json_response(batch, HTTPStatus.ACCEPTED, {"Location": f"/batches/{batch.batch_id}"})
+
+
 @batches_api.route("/batches/{batch_id}/arrivals", methods=["POST"])
 @operation(
     ok(Batch),

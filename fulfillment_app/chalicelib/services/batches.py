@@ -230,6 +230,15 @@ def reschedule(
     return batch
 
 
+def leave_now(conn: Connection[Any], documents: Documents, batch_id: UUID, now: datetime) -> Batch:
+    """Let an open batch leave at once: its run closes it. One that was closed or has left stays as it is.
+
+    Raises NotFound; BatchStatusConflict where it is closed at this moment.
+    """
+    batch = by_id(conn, batch_id).batch
+    return reschedule(conn, documents, batch_id, now, now) if batch.status == "open" else batch
+
+
 def _expect_departure(
     conn: Connection[Any], documents: Documents, batch_id: UUID, now: datetime
 ) -> None:

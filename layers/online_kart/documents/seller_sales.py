@@ -1,7 +1,7 @@
 """What each seller sold: FC, item, count, amount, when (D8). A projection: an entry is an event's."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,15 @@ COLLECTIONS = (
 def sort_key(sale: SoldLine) -> str:
     """What lists are sorted by: the moment in UTC, to the millisecond (as stored), then the sale's id."""
     return f"{_moment(sale.sold_at)} {sale.sale_id}"
+
+
+def _start_of(at: datetime) -> str:
+    """What is above the sort keys of all sales before the moment, and below those of the moment and after.
+
+    The moment by itself would do, if the local store compared a text with a longer one that begins with it rightly
+    where an index is descending. So this begins like the keys of the millisecond before, and no key begins like this.
+    """
+    return f"{_moment(at - timedelta(milliseconds=1))}~"
 
 
 def _moment(at: datetime) -> str:
@@ -118,8 +127,8 @@ def _wanted(seller_id: UUID, sales: SalesFilter, behind: str | None = None) -> d
         wanted["fc_code"] = sales.fc_code
     if sales.sku is not None:
         wanted["sku"] = sales.sku
-    before = [each for each in (behind, sales.before and _moment(sales.before)) if each]
-    times = {"$gte": sales.since and _moment(sales.since), "$lt": min(before, default=None)}
+    ends = [each for each in (behind, sales.before and _start_of(sales.before)) if each]
+    times = {"$gte": sales.since and _start_of(sales.since), "$lt": min(ends, default=None)}
     if given := {operator: key for operator, key in times.items() if key}:
         wanted["sort_key"] = given
     return wanted
