@@ -1,8 +1,18 @@
 """The Seller Application: sellers, their items and shipments. Makes the Chalice app and registers its parts; nothing else."""
 
 from chalice import Chalice
-from chalicelib import subscribers, wiring
-from chalicelib.api import documentation, health, inbound, items, prices, sales, sellers, stock
+from chalicelib import jobs, subscribers, wiring
+from chalicelib.api import (
+    documentation,
+    health,
+    inbound,
+    items,
+    prices,
+    sales,
+    sellers,
+    stock,
+    stock_suggestions,
+)
 
 from online_kart.authorization import protect
 from online_kart.logs import with_correlation_id
@@ -22,7 +32,9 @@ for part in (
     sales.sales_api,
     sellers.sellers_api,
     stock.stock_api,
+    stock_suggestions.stock_suggestions_api,
     subscribers.subscribers,
+    jobs.jobs,
 ):
     app.register_blueprint(part)
 

@@ -23,8 +23,8 @@ from local.reading import Stores
 from online_kart.documents import connection
 from online_kart.documents.indexes import ensure_collections
 from online_kart.domain.inbound import AnnounceShipment, CountedLine, ReceiveShipment, ShipmentLine
+from online_kart.domain.prices import ChangePrice
 from online_kart.domain.reconciliation import Report
-from online_kart.domain.sellers import ChangePrice
 from online_kart.messaging.idempotency import Keyed
 from online_kart.postgres import Database
 from seller_app.chalicelib.services import inbound, prices

@@ -46,7 +46,13 @@ def a_pending_seller(conn: Connection[Any], now: datetime, name: str = "Asha Tra
 def an_approved_seller(conn: Connection[Any], now: datetime, name: str = "Asha Traders") -> Seller:
     pending = a_pending_seller(conn, now, name)
     approval = JudgeSeller(status="approved")
-    return fulfillment_sellers.judge(conn, pending.seller_id, approval, now)
+    return fulfillment_sellers.judge(conn, ADMIN, pending.seller_id, approval, now)
+
+
+def a_refused_seller(conn: Connection[Any], now: datetime, name: str = "Meena Traders") -> Seller:
+    pending = a_pending_seller(conn, now, name)
+    refusal = JudgeSeller(status="refused", reason="No tax number.")
+    return fulfillment_sellers.judge(conn, ADMIN, pending.seller_id, refusal, now)
 
 
 def put_item(

@@ -43,6 +43,7 @@ BOUNDED_ROWS: dict[str, str] = {
     "inventory_db/reservations.py:of_order": "an order's lines (LINES_MAX) in each FC",
     "inventory_db/reservations.py:release": "an order's lines (LINES_MAX) in each FC",
     "inventory_db/manifests.py:manifest": "what a batch holds",
+    "inventory_db/scans.py:scanned": "what a batch holds",
     "inventory_db/sales.py:record_package": "a package's lines (LINES_MAX)",
     "inventory_db/sales.py:record_return": "a package's lines (LINES_MAX)",
     "inventory_db/returns.py:_lines_of": "a package's lines (LINES_MAX)",

@@ -309,9 +309,10 @@ NOT_THEIR_OWN_COMMIT = {
         *("add_leg", "change_leg", "delete_leg", "put_network"),
     },
     "holidays": {"add", "remove"},
-    "pincodes": {"add", "remove", "replace"},
+    "pincodes": {"add", "import_ranges", "remove", "replace"},
     # Nothing is written, or all of it is rolled back.
     "dry_runs": {"_draft"},
+    "items": {"_outcome"},
     "line_haul": {"check_arrival"},
     # It reads; or what it writes is written by another function, which has a crash point.
     "batches": {"by_id", "_expect_departure"},

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from . import repeats
+from .domain.base import Model
 from .domain.errors import (
     HeaderMissing,
     InvalidRequest,
@@ -17,6 +18,8 @@ from .domain.errors import (
     RoleMissing,
     Unauthenticated,
     Unavailable,
+    UnreadableFile,
+    VersionChanged,
 )
 from .domain.principals import NOBODY, Access
 from .http import InvalidFields, Page
@@ -24,6 +27,7 @@ from .http import InvalidFields, Page
 V = TypeVar("V", bound=Callable[..., Any])
 
 JSON = "application/json"
+CSV = "text/csv"
 _SAID = "_operation"
 
 
@@ -36,6 +40,7 @@ class Answer:
     media_types: tuple[str, ...] = (JSON,)
     has_location: bool = False
     is_page: bool = False
+    has_etag: bool = False
 
     @property
     def content(self) -> Any:
@@ -49,6 +54,7 @@ class Operation:
     """All of an operation but its path and method. `path` has the types of parameters that are not plain text.
 
     `takes_key`: it may come with an `Idempotency-Key`. `needs_key`: it has to. `access`: who may call it.
+    `line`: of a CSV file that is the body.
     """
 
     answers: tuple[Answer, ...]
@@ -60,15 +66,27 @@ class Operation:
     needs_key: bool = False
     takes_key: bool = False
     access: Access = NOBODY
+    line: type[Model] | None = None
+
+    @property
+    def takes_version(self) -> bool:
+        """Whether it may come with `If-Match`."""
+        return VersionChanged in self.errors
 
     @property
     def reads_input(self) -> bool:
-        return self.body is not None or self.query is not None or bool(self.path) or self.takes_key
+        parts = (self.body, self.line, self.query, self.path or None, self.takes_key or None)
+        return any(part is not None for part in parts)
 
 
 def ok(content: Any, *media_types: str) -> Answer:
     """JSON, where no other media type is named."""
     return Answer(HTTPStatus.OK, content, media_types or (JSON,))
+
+
+def versioned(content: Any) -> Answer:
+    """JSON of what several people edit: its `ETag` can be sent back with a change."""
+    return Answer(HTTPStatus.OK, content, has_etag=True)
 
 
 def pages(of: Any) -> Answer:
@@ -89,7 +107,7 @@ def no_content() -> Answer:
     return Answer(HTTPStatus.NO_CONTENT, None)
 
 
-def operation(
+def operation(  # noqa: PLR0913  # each is said by its name
     *answers: Answer,
     body: Any = None,
     query: Any = None,
@@ -98,17 +116,19 @@ def operation(
     needs_body: bool = True,
     needs_key: bool = False,
     access: Access = NOBODY,
+    line: type[Model] | None = None,
 ) -> Callable[[V], V]:
     """Say what the view takes and answers. `errors` are those of its own: see `errors_of` for the others.
 
-    `needs_key`: it asks for an `Idempotency-Key`. That others take one, `@repeats.safe` has said before.
-    `access`: who may call it, one of those in `domain/principals`. Where it is not said, nobody may.
+    `line`: its body is a CSV file of such lines. `needs_key`: it asks for an `Idempotency-Key`. That others take one,
+    `@repeats.safe` has said before. `access`: who may call it, one of those in `domain/principals`. Where it is not
+    said, nobody may.
     """
 
     def say(view: V) -> V:
         takes_key = needs_key or repeats.is_safe(view)
         said = Operation(
-            answers, body, needs_body, query, path or {}, errors, needs_key, takes_key, access
+            answers, body, needs_body, query, path or {}, errors, needs_key, takes_key, access, line
         )
         setattr(view, _SAID, said)
         return view
@@ -130,5 +150,7 @@ def errors_of(said: Operation, has_path: bool) -> tuple[type[KartError], ...]:
     malformed = (InvalidRequest,) if said.reads_input or has_path else ()
     unfit = (InvalidFields,) if said.reads_input else ()
     keyed = (HeaderMissing,) if said.takes_key else ()
+    unreadable = (UnreadableFile,) if said.line else ()
     signed_in = (Unauthenticated, RoleMissing) if said.access.needs_sign_in else ()
-    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *signed_in, *said.errors, Unavailable)))
+    own = (*unreadable, *signed_in, *said.errors)
+    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *own, Unavailable)))

@@ -7,6 +7,7 @@ import base64
 import functools
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, Protocol, TypeVar
@@ -16,6 +17,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
+from .domain.base import Model
 from .domain.errors import (
     Conflict,
     Forbidden,
@@ -25,7 +27,10 @@ from .domain.errors import (
     NotFound,
     Unauthenticated,
     Unavailable,
+    VersionChanged,
 )
+from .domain.imports import Line, lines_of
+from .domain.versions import Versions
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +57,7 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    VersionChanged: HTTPStatus.PRECONDITION_FAILED,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -62,13 +68,19 @@ RESERVED = frozenset({"type", "title", "status", "retry"})
 """A problem's own members; an error's facts can't replace them."""
 
 KEY = "Idempotency-Key"
+ETAG, IF_MATCH = "ETag", "If-Match"
+ETAGS = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"\s*(?:,\s*|$)')
+"""One of the list that `If-Match` is: whether it is weak, and what it says (RFC 9110, 8.8.3)."""
+
 EXPECTED: dict[str, str] = {
-    KEY: "1 to 200 characters of your own choice, such as a UUID; send the same again to repeat the request"
+    IF_MATCH: 'the ETag of an answer, such as "3", several with commas between, or *',
+    KEY: "1 to 200 characters of your own choice, such as a UUID; send the same again to repeat the request",
 }
 """What a client has to send, by header."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+L = TypeVar("L", bound=Model)
 
 
 class Request(Protocol):
@@ -142,6 +154,12 @@ def read_body(request: Request, model: type[M]) -> M:
     return body
 
 
+def read_file(request: Request, model: type[L]) -> list[Line[L]]:
+    """The request's body as a CSV file of such lines. Raises UnreadableFile."""
+    body = request.raw_body or b""
+    return lines_of(body.encode() if isinstance(body, str) else body, model)
+
+
 def _refuse_nul(value: Any, field: str) -> None:
     if _has_nul(value):
         raise InvalidRequest("Text can't hold a NUL character.", field, "text without it")
@@ -182,6 +200,28 @@ def required_header(request: Request, name: str) -> str:
         raise HeaderMissing(f"The header {name} is missing or too long.", name, EXPECTED[name])
     _refuse_nul(value, name)
     return value
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header of an answer that tells its version."""
+    return {ETAG: f'"{version}"'}
+
+
+def wanted_versions(request: Request) -> Versions:
+    """The versions that `If-Match` names; None where it is not sent, or is `*`. Raises InvalidRequest.
+
+    A weak tag, and one that is none of ours, matches nothing.
+    """
+    header = str(request.headers.get(IF_MATCH.lower()) or "").strip()
+    if header in ("", "*"):
+        return None
+    tags = list(ETAGS.finditer(header[:HEADER_LENGTH_MAX]))
+    if "".join(tag[0] for tag in tags) != header:
+        raise InvalidRequest("The header If-Match is malformed.", IF_MATCH, EXPECTED[IF_MATCH])
+    return frozenset(int(tag[2]) for tag in tags if not tag[1] and VERSION.fullmatch(tag[2]))
+
+
+VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class WrongField(TypedDict):

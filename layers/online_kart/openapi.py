@@ -13,10 +13,21 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from . import problems
-from .contract import JSON, Answer, Operation, errors_of, operation_of
+from .contract import CSV, JSON, Answer, Operation, errors_of, operation_of
+from .domain.base import Model
 from .domain.errors import KartError
+from .domain.imports import BYTES_MAX, LINES_MAX, example_of
 from .domain.principals import Access
-from .http import CHALLENGE, HEADER_LENGTH_MAX, INTERNAL_ERROR, KEY, RETRY_AFTER, is_ours
+from .http import (
+    CHALLENGE,
+    ETAG,
+    HEADER_LENGTH_MAX,
+    IF_MATCH,
+    INTERNAL_ERROR,
+    KEY,
+    RETRY_AFTER,
+    is_ours,
+)
 from .problems import Schema, schema_name
 from .request_ids import HEADER
 
@@ -195,7 +206,8 @@ def _not_json() -> Schema:
     return {
         "type": "object",
         "title": "Not JSON",
-        "description": "The request's Content-Type is not application/json. This answer alone is no problem+json.",
+        "description": "The request's Content-Type is not application/json, or not text/csv where a file is asked for. "
+        "This answer alone is no problem+json.",
         "properties": {"Code": {"const": "UnsupportedMediaType"}, "Message": {"type": "string"}},
         "required": ["Code", "Message"],
     }
@@ -272,6 +284,19 @@ def _parameters(route: Route, schemas: _Schemas) -> Iterator[dict[str, Any]]:
             "schema": {"type": "string", "minLength": 1, "maxLength": HEADER_LENGTH_MAX},
             "example": "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11",
         }
+    if route.said.takes_version:
+        yield _if_match()
+
+
+def _if_match() -> dict[str, Any]:
+    return {
+        "name": IF_MATCH,
+        "in": "header",
+        "required": False,
+        "description": "The `ETag` of what is to be changed, as it was read: if it has changed since, nothing happens (412).",
+        "schema": {"type": "string", "maxLength": HEADER_LENGTH_MAX},
+        "example": '"3"',
+    }
 
 
 def _query_parameters(model: Schema) -> Iterator[dict[str, Any]]:
@@ -301,6 +326,8 @@ def _not_null(schema: Schema) -> Schema:
 
 
 def _body(route: Route, schemas: _Schemas) -> dict[str, Any] | None:
+    if route.said.line is not None:
+        return _file(route.said.line)
     if route.said.body is None:
         return None
     key = (route.method, route.path, "body")
@@ -309,6 +336,18 @@ def _body(route: Route, schemas: _Schemas) -> dict[str, Any] | None:
     if examples:
         content["example"] = examples[0]
     return {"required": route.said.needs_body, "content": {JSON: content}}
+
+
+def _file(line: type[Model]) -> dict[str, Any]:
+    """A body of lines."""
+    needed = [name for name, field in line.model_fields.items() if field.is_required()]
+    schema = {
+        "type": "string",
+        "maxLength": BYTES_MAX,
+        "description": f"CSV in UTF-8: a line that names the columns, and 1 to {LINES_MAX:,} below. "
+        f"Columns: {', '.join(line.model_fields)}. Needed: {', '.join(needed)}.",
+    }
+    return {"required": True, "content": {CSV: {"schema": schema, "example": example_of(line)}}}
 
 
 def _answers(route: Route, schemas: _Schemas) -> dict[str, dict[str, Any]]:
@@ -327,7 +366,8 @@ def _responses(route: Route, schemas: _Schemas) -> Iterator[tuple[str, dict[str,
         yield str(int(status)), _refusal(status, list(of_status))
     if "*/*" not in route.media_types:
         not_json = {"schema": _named(_NOT_JSON)}
-        yield "415", {"description": "The Content-Type is not JSON's", "content": {JSON: not_json}}
+        told = f"The Content-Type is not {' or '.join(route.media_types)}"
+        yield "415", {"description": told, "content": {JSON: not_json}}
     bug = HTTPStatus.INTERNAL_SERVER_ERROR
     yield str(int(bug)), _problem(bug, problems.BUG, [INTERNAL_ERROR])
 
@@ -337,6 +377,8 @@ def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     if answer.has_location:
         location = {"type": "string", "format": "uri-reference"}
         told["headers"] = {"Location": {"required": True, "schema": location}}
+    if answer.has_etag:
+        told["headers"] = {ETAG: {"required": True, "schema": {"type": "string"}}}
     if answer.content is not None:
         schema = schemas.of(route.method, route.path, answer.status)
         told["content"] = {media_type: {"schema": schema} for media_type in answer.media_types}

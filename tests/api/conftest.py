@@ -41,14 +41,24 @@ class HttpClient:
         """Headers by their names with underscores: `Idempotency_Key="1"`."""
         return self._send("POST", path, body, headers)
 
+    def post_file(self, path: str, file: str | bytes, **headers: str) -> Any:
+        """CSV, as text or as the bytes that a program has saved."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = file.encode() if isinstance(file, str) else file
+        answer = self._http.request(
+            "POST", path, headers={"Content-Type": "text/csv", **named}, body=body
+        )
+        return self._checked("POST", path, None, answer)
+
     def put(self, path: str, body: Any, **headers: str) -> Any:
         return self._send("PUT", path, body, headers)
 
     def patch(self, path: str, body: Any, **headers: str) -> Any:
         return self._send("PATCH", path, body, headers)
 
-    def delete(self, path: str) -> Any:
-        return self._checked("DELETE", path, None, self._http.delete(path))
+    def delete(self, path: str, **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._checked("DELETE", path, None, self._http.delete(path, headers=named))
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         return self._send(method, path, body, headers)

@@ -181,6 +181,25 @@ def test_an_fc_is_restocked_from_another(fulfillment, shop):
     refused(fulfillment.post("/batches/units", {**command, "quantity": 0}), 422, "InvalidFields")
 
 
+def test_a_batch_leaves_at_once_where_people_say_so_and_once_however_often_they_do(
+    fulfillment, shop
+):
+    package_id = put_package(shop, BY_ROAD)
+    batch_id = batch_of(shop.conn, package_id)
+    path = f"/batches/{batch_id}/departure"
+
+    answer = fulfillment.post(path, {})
+
+    assert (answer.status_code, answer.headers["Location"]) == (202, f"/batches/{batch_id}")
+    due_at = a_batch(shop, batch_id).due_at
+    assert abs(due_at - shop.now) < timedelta(minutes=5)
+    opened = shop.conn.execute("SELECT payload FROM outbox WHERE type = 'BatchOpened'").fetchall()
+    assert [row[0]["revision"] for row in opened] == [1, 2]
+    departed(shop, batch_id)
+    assert fulfillment.post(path, {}).json_body["status"] == "in_transit"
+    refused(fulfillment.post(f"/batches/{uuid4()}/departure", {}), 404, "NotFound")
+
+
 # Deliveries
 
 
@@ -197,6 +216,17 @@ def test_deliveries_are_listed_and_delivered_once(fulfillment, shop):
     assert [answer.json_body["status"] for answer in answers] == ["delivered", "delivered"]
     left = fulfillment.get("/deliveries?fc_code=BLR2")
     assert ids_of(left, "package_id") == sorted(package_ids[1:])
+
+
+def test_what_is_refused_at_the_door_needs_a_reason_and_returns(fulfillment, shop):
+    path = f"/deliveries/{at_last_fc(shop)}/outcomes"
+
+    refused(fulfillment.post(path, {"outcome": "refused"}), 422, "InvalidFields")
+    told = {"outcome": "refused", "reason": "not wanted any more"}
+    assert fulfillment.post(path, told).json_body["status"] == "returning"
+    assert fulfillment.post(path, told).json_body["status"] == "returning"
+    delivered = {"outcome": "delivered", "proof": "signed"}
+    refused(fulfillment.post(path, delivered), 409, "PackageStatusConflict")
 
 
 def test_a_failed_attempt_needs_its_number_and_a_reason(fulfillment, shop):

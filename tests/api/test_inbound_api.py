@@ -67,7 +67,7 @@ def test_a_seller_is_approved_and_suspended(fulfillment, inventory_db, now):
     seller_id = a_pending_seller(inventory_db, now).seller_id
     path = f"/sellers/{seller_id}"
     for status, version in (("approved", 2), ("approved", 2), ("suspended", 3)):
-        answer = fulfillment.patch(path, {"status": status})
+        answer = fulfillment.patch(path, {"status": status, "reason": "Complaints."})
         assert (answer.status_code, answer.json_body["status"]) == (200, status)
         assert answer.json_body["version"] == version
     assert fulfillment.get(path).json_body == answer.json_body

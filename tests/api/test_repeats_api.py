@@ -15,6 +15,7 @@ from tests.builders import pincode_of
 from tests.contracts import contract_of, kept_headers
 from tests.freight import batch_of
 from tests.identity import ADMIN
+from tests.shop import a_refused_seller
 
 READS_ONLY = {"/cart-quotes", "/promises"}
 """POST because of its body; it changes nothing and keeps nothing."""
@@ -83,10 +84,20 @@ def of_sellers(sides):
     of_seller = f"/sellers/{sides.market.seller_id}"
     app, item = "seller_app", {"name": "A cup", "category_id": "kitchen", "weight_grams": 300}
     cup = {**item, "sku": "CUP", "price_paise": 100}
+    applications = "/sellers/{seller_id}/applications"
+    refused_id = a_refused_seller(sides.market.conn, sides.market.now).seller_id
+    path = applications.format(seller_id=refused_id)
+    yield app, applications, path, {}, {"because": "it rains"}
     yield app, "/sellers", "/sellers", {"name": "Ravi", "email": "ravi@example.com"}, {"name": "R"}
     yield app, "/sellers/{seller_id}/items", f"{of_seller}/items", cup, {**cup, "sku": "POT"}
+    jar = "sku,name,category_id,weight_grams,price_paise\nJAR,A jar,kitchen,300,100\n"
+    imports = "/sellers/{seller_id}/items/imports"
+    yield app, imports, f"{of_seller}/items/imports", jar, jar.replace("100", "200")
     offer = {"sku": "CUP", "price_paise": 100}
     yield app, "/sellers/{seller_id}/offers", f"{of_seller}/offers", offer, {**offer, "sku": "MUG"}
+    price = {"price_paise": 200, "starts_at": "2026-03-05T00:00:00+05:30"}
+    coming = "/sellers/{seller_id}/items/{sku}/coming-prices"
+    yield app, coming, f"{of_seller}/items/MUG/coming-prices", price, {**price, "price_paise": 1}
     asn = {"fc_code": "BLR1", "expected_on": "2026-03-05", "lines": [{"sku": "MUG", "quantity": 5}]}
     announced = "/sellers/{seller_id}/inbound-shipments"
     another = {**asn, "expected_on": "2026-03-06"}
@@ -113,10 +124,23 @@ def of_goods(sides, seller):
     units = {"sku": "MUG", "seller_id": seller_id, "quantity": 1, "transfer_id": str(uuid4())}
     units |= {"origin": "BLR1", "destination": "BLR2"}
     yield app, "/batches/units", "/batches/units", units, {**units, "quantity": 2}
-    under_way, at_the_door = sides.confirmed(sides.buyer("DEL1"), ("MUG", 1)), a_delivery(sides)
+    in_delhi = sides.buyer("DEL1")
+    packed = sides.confirmed(in_delhi, ("MUG", 1))
+    for step in ("picks", "packs"):
+        marks = f"/fulfillment-centers/{{fc_code}}/{step}"
+        told, others = {"package_ids": [str(packed)]}, {"package_ids": [str(uuid4())]}
+        yield app, marks, marks.format(fc_code="BLR1"), told, others
+    departure = "/batches/{batch_id}/departure"
+    path = departure.format(batch_id=batch_of(sides.market.conn, packed))
+    yield app, departure, path, {}, {"because": "it rains"}
+    under_way, at_the_door = sides.confirmed(in_delhi, ("MUG", 1)), a_delivery(sides)
     batch_id = batch_of(sides.market.conn, under_way)
     sides.depart(under_way)
     arrivals, outcomes = "/batches/{batch_id}/arrivals", "/deliveries/{package_id}/outcomes"
+    scans = "/batches/{batch_id}/scans"
+    unknown = {"package_ids": [str(uuid4())]}
+    others = {"package_ids": [str(uuid4())]}
+    yield app, scans, scans.format(batch_id=batch_id), unknown, others
     scan: dict[str, object] = {"missing": []}
     yield app, arrivals, arrivals.format(batch_id=batch_id), scan, {}
     proof = {"outcome": "delivered", "proof": "signed"}
@@ -186,6 +210,8 @@ def of_network(sides):
     taken = {"first": first, "last": first, "move": True}
     another = {**taken, "move": False}
     yield app, f"{fc}/pincodes", "/fulfillment-centers/BLR1/pincodes", taken, another
+    file, imports = f"fc_code,first,last,move\nBLR1,{first},{first},true\n", "/pincodes/imports"
+    yield app, imports, imports, file, file.replace("true", "false")
     closure = "/hubs/{hub_code}/closure"
     yield app, closure, closure.format(hub_code="NEW"), {}, {"because": "it rains"}
     yield app, f"{fc}/closure", "/fulfillment-centers/NEW1/closure", {}, {"because": "it rains"}
@@ -205,7 +231,8 @@ def told(sides):
 def test_every_post_can_be_sent_again_and_happens_once(requests, clients, sides):
     tried = set()
     for app, route, path, body, another in requests:
-        post, key = clients[app].post, str(uuid4())
+        client, key = clients[app], str(uuid4())
+        post = client.post_file if isinstance(body, str) else client.post
 
         first = post(path, body, Idempotency_Key=key)
         assert first.status_code in (200, 201, 202), (path, first.body)

@@ -1,5 +1,6 @@
 """Every route of the seller app, as its clients meet it."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -145,7 +146,8 @@ def test_an_item_is_registered_with_its_first_offer(seller, seller_id):
     assert {key: body[key] for key in A_MUG} == A_MUG
     assert (body["offer_status"], body["offer_version"]) == ("active", 1)
     assert answer.headers["Location"] == f"/sellers/{seller_id}/items/MUG"
-    assert seller.get(answer.headers["Location"]).json_body == {**body, "stock": []}
+    shown = seller.get(answer.headers["Location"]).json_body
+    assert shown == {**body, "stock": [], "coming_prices": []}
     assert seller.post(f"/sellers/{seller_id}/items", A_MUG).json_body == body
 
 
@@ -300,6 +302,26 @@ def test_sales_are_listed_and_added_up_by_fc_and_item(seller, documents, seller_
     ]
     assert len(all_pages(seller, f"{path}/totals?sku=POT")) == 1
     assert wrong_fields(seller.get(f"{path}?fc_code=blr")) == {"fc_code"}
+
+
+def test_sales_can_be_of_a_time(seller, documents, seller_id, now):
+    for day in range(3):
+        sale = SoldLine(
+            sale_id=uuid4(),
+            seller_id=seller_id,
+            sku="MUG",
+            fc_code="BLR1",
+            quantity=10**day,
+            amount_paise=100,
+            sold_at=now + timedelta(days=day),
+        )
+        seller_sales.put(documents, sale)
+    path, second, third = f"/sellers/{seller_id}/sales", "2026-03-03", "2026-03-04"
+    times = f"since={second}T00:00:00%2B05:30&before={third}T00:00:00%2B05:30"
+    assert [each["quantity"] for each in all_pages(seller, f"{path}?{times}")] == [10]
+    (total,) = all_pages(seller, f"{path}/totals?since={second}T00:00:00Z")
+    assert total["quantity"] == 110
+    assert wrong_fields(seller.get(f"{path}?since=2026-03-03")) == {"since"}
 
 
 # -- inbound shipments

@@ -75,6 +75,18 @@ def test_stock_and_ledger_come_in_pages(fulfillment, market):
     assert [[each["sku"] for each in page] for page in newest_first] == [["LAMP"], ["MUG"]]
 
 
+def test_stock_and_ledger_can_be_of_one_item_and_one_cause(fulfillment, market):
+    found = {"sku": "MUG", "seller_id": str(market.seller_id), "change": 1, "reason": "Found."}
+    fulfillment.post(ADJUSTMENTS, found, Idempotency_Key="1")
+    assert [each["sku"] for each in fulfillment.get(f"{STOCK}?sku=MUG").json_body["items"]] == [
+        "MUG"
+    ]
+    assert fulfillment.get(f"{STOCK}?seller_id={uuid4()}").json_body["items"] == []
+    (entry,) = fulfillment.get(f"{LEDGER}?cause=adjustment").json_body["items"]
+    assert (entry["on_hand_change"], entry["reason"]) == (1, "Found.")
+    assert fulfillment.get(f"{LEDGER}?cause=theft").status_code == 422
+
+
 def test_the_ledger_of_one_item(fulfillment, market):
     market.reserve(market.an_order(("MUG", 2)))
 

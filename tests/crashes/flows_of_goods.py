@@ -74,11 +74,13 @@ def batch(world: World, ground: Place) -> Iterator[str]:
     }
     units |= {"sku": "MUG", "seller_id": str(ground.seller_id), "quantity": 4}
     assert world.request(FULFILLMENT, "POST", "/batches/units", units).status == 202
+    _pack(world, order_id)
     _reschedule_one(world)
     world.mishaps.vanishing.add("depart_batch")
     travel(world, lambda: has_left(world, order_id))
     world.pass_time(timedelta(hours=9))  # nobody scans it: it is late
     world.settle()
+    _unload(world)
     travel(world, lambda: has_come(world, order_id))
     if "out_for_delivery" in (packages := packages_of(world, order_id)).values():
         (package_id,) = packages
@@ -90,6 +92,30 @@ def batch(world: World, ground: Place) -> Iterator[str]:
     sales = world.stores.inventory.execute("SELECT count(*) FROM sales").fetchone()
     if sales != (int(is_sold),):
         yield f"{sales} sales"
+
+
+def _pack(world: World, order_id: str) -> None:
+    """What the order's one package holds is picked; then it is packed."""
+    told = {"package_ids": list(packages_of(world, order_id))}
+    for step in ("picks", "packs"):
+        if told["package_ids"]:
+            path = f"/fulfillment-centers/BLR1/{step}"
+            assert world.request(FULFILLMENT, "POST", path, told).status == 200
+
+
+def _unload(world: World) -> None:
+    """Every batch that is due is scanned package by package."""
+    rows = world.stores.inventory.execute(
+        """
+        SELECT b.batch_id::text, p.package_id::text FROM batches AS b
+          JOIN batch_packages AS p ON p.batch_id = b.batch_id
+         WHERE b.status = 'in_transit' AND b.expected_at <= %s
+        """,
+        [world.now],
+    ).fetchall()
+    for batch_id, package_id in rows:
+        scan = {"package_ids": [package_id]}
+        assert world.request(FULFILLMENT, "POST", f"/batches/{batch_id}/scans", scan).status == 200
 
 
 def _reschedule_one(world: World) -> None:

@@ -110,7 +110,7 @@ def _cancel(world: World, order_id: str) -> Response:
 
 
 def give_back(world: World, ground: Place) -> Iterator[str]:
-    """Nobody at home three times: the package returns to its FC, and its units are on hand again. Another is sent back."""
+    """Nobody at home three times, and another refused at the door: both return to their FC. A third is sent back."""
     yield from _send_back(world, ground)
     order_id = served(world, ground, "rto", NEIGHBOUR, ("MUG", 2))
     if status_of(world, order_id) == "confirmed":
@@ -121,8 +121,14 @@ def give_back(world: World, ground: Place) -> Iterator[str]:
             world.settle()
             world.pass_time(timedelta(days=1))
         travel(world, lambda: packages_of(world, order_id)[package_id] == "returned")
+    unwanted = served(world, ground, "unwanted", NEIGHBOUR, ("MUG", 1))
+    if status_of(world, unwanted) == "confirmed":
+        told = {"outcome": "refused", "reason": "not wanted any more"}
+        assert tell_outcome(world, out_for_delivery(world, unwanted), **told).status == 200
+        travel(world, lambda: set(packages_of(world, unwanted).values()) == {"returned"})
     come_to_rest(world)
-    yield from wrong_status(world, order_id, *fitting(world, "finished"))
+    for each in (order_id, unwanted):
+        yield from wrong_status(world, each, *fitting(world, "finished"))
 
 
 def _send_back(world: World, ground: Place) -> Iterator[str]:

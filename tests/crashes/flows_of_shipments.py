@@ -1,6 +1,7 @@
 """The flow of goods that come in, and of copies that have drifted. See `flows`."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from online_kart.messaging.rules import RUN_STATUS_CHANGE
@@ -21,12 +22,14 @@ def receive(world: World, ground: Place) -> Iterator[str]:
     amended = {"lines": [{"sku": SKU, "quantity": 12}]}
     assert world.request(SELLER, "PATCH", f"{shipments}/{asn}", amended).status == 200
     assert world.request(SELLER, "DELETE", f"{shipments}/{given_up}").status == 204
+    _set_coming_prices(world, seller)
     world.mishaps.hold_back("record_run", RUN_STATUS_CHANGE)
     _receive(world, asn)
     world.settle()
     _adjust(world, seller)
     world.pass_time(LOST)
     sweep(world)
+    world.run_job("start_coming_prices")
     world.redrive()
     world.stores.customer.execute("DELETE FROM offers WHERE sku = 'LAMP'")
     _reconcile(world)
@@ -36,19 +39,27 @@ def receive(world: World, ground: Place) -> Iterator[str]:
     ).fetchone()
     if row != (13,):
         yield f"{row} bulbs on hand, not 11 received and 2 found"
+    row = world.stores.inventory.execute(
+        "SELECT price_paise FROM offers WHERE sku = %s AND seller_id = %s", [SKU, seller]
+    ).fetchone()
+    if row != (700,):
+        yield f"a bulb costs {row}"
     receipt = world.request(FULFILLMENT, "GET", f"/inbound-shipments/{asn}/receipt").json
     if receipt["status"] != "closed":
         yield f"the receipt is {receipt['status']}"
 
 
 def _new_seller(world: World) -> str:
-    """Who may be told that a request cut short had registered them; approved."""
+    """Who may be told that a request cut short had registered them; refused, and approved when they apply again."""
     new = {"name": "New Traders", "email": "new@example.com"}
     assert world.request(SELLER, "POST", "/sellers", new).status in (201, 409)
     row = world.stores.inventory.execute(
         "SELECT seller_id FROM sellers WHERE email = %s", [new["email"]]
     ).fetchone()
     assert row is not None, "The seller was answered, and is lost."
+    refusal = {"status": "refused", "reason": "No tax number."}
+    assert world.request(FULFILLMENT, "PATCH", f"/sellers/{row[0]}", refusal).status == 200
+    assert world.request(SELLER, "POST", f"/sellers/{row[0]}/applications").status == 200
     approval = {"status": "approved"}
     assert world.request(FULFILLMENT, "PATCH", f"/sellers/{row[0]}", approval).status == 200
     return str(row[0])
@@ -60,12 +71,27 @@ def _new_item(world: World, seller: str, other: str) -> None:
     assert world.request(FULFILLMENT, "POST", "/item-categories", category).status in (200, 201)
     lights = {"name": "Lights"}
     assert world.request(FULFILLMENT, "PUT", "/item-categories/lamps", lights).status == 200
+    file = "sku,name,category_id,weight_grams,price_paise\nTUBE,A tube,lamps,80,700\n"
+    imports = f"/sellers/{seller}/items/imports"
+    assert world.request(SELLER, "POST", imports, file).status == 200
     offer = {"sku": SKU, "price_paise": 900}
     item: dict[str, Any] = {"name": "A bulb", "category_id": "lamps", "weight_grams": 50, **offer}
     assert world.request(SELLER, "POST", f"/sellers/{seller}/items", item).status in (200, 201)
     assert world.request(SELLER, "POST", f"/sellers/{other}/offers", offer).status in (200, 201)
     price, path = {"price_paise": 800}, f"/sellers/{seller}/items/{SKU}/price"
     assert world.request(SELLER, "PUT", path, price).status == 200
+
+
+def _set_coming_prices(world: World, seller: str) -> None:
+    """One starts in a minute; one, a minute later, is taken back before."""
+    path = f"/sellers/{seller}/items/{SKU}/coming-prices"
+    for minutes, price_paise in ((1, 700), (2, 600)):
+        starts_at = (world.now + timedelta(minutes=minutes)).isoformat()
+        price = {"price_paise": price_paise, "starts_at": starts_at}
+        answer = world.request(SELLER, "POST", path, price)
+        assert answer.status == 201, answer
+    taken_back = f"{path}/{answer.json['price_id']}"
+    assert world.request(SELLER, "DELETE", taken_back).status == 204
 
 
 def _announced(world: World, seller: str, key: str, quantity: int) -> str:

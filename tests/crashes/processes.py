@@ -180,11 +180,15 @@ def forget() -> None:
 
 
 def _respond(app: LoadedApp, event: dict[str, Any], context: object) -> dict[str, Any]:
-    """A request of a client, as API Gateway passes it."""
-    headers = {**HEADERS[app.name], **event["headers"]}
-    body = b"" if event["body"] is None else json.dumps(event["body"]).encode()
+    """A request of a client, as API Gateway passes it: a text is a CSV file."""
+    body = event["body"]
+    media_type = "text/csv" if isinstance(body, str) else "application/json"
+    text = body if isinstance(body, str) else json.dumps(body)
     answer = Client(app.app).http.request(
-        event["method"], event["path"], headers=headers, body=body
+        event["method"],
+        event["path"],
+        headers={**identity.as_admin(app.name), "Content-Type": media_type, **event["headers"]},
+        body=b"" if body is None else text.encode(),
     )
     return {"status": answer.status_code, "body": answer.body.decode()}
 

@@ -124,6 +124,25 @@ def test_after_the_third_failure_a_package_returns_to_its_shelf(shop, package_id
     assert broken_invariants(shop.conn) == []
 
 
+def test_what_its_customer_refuses_goes_back_at_once(shop, package_id):
+    def refuse():
+        return deliveries.refused(
+            shop.conn, shop.documents, ADMIN, package_id, "not wanted any more", shop.now
+        )
+
+    outcome = refuse()
+
+    assert (outcome.status, outcome.attempt) == ("returning", None)
+    assert refuse() == outcome
+    assert history_of(shop.conn, package_id)[-2:] == ["delivery_refused", "returning"]
+    forwarded(shop, batch_of(shop.conn, package_id))
+    assert refuse().status == package_of(shop.conn, package_id).status == "returned"
+    assert (level_at(shop, "BLR1"), sales(shop)) == ((1000, 0), [])
+    assert broken_invariants(shop.conn) == []
+    with pytest.raises(PackageStatusConflict):
+        deliver(shop, package_id)
+
+
 def test_only_what_is_out_for_delivery_has_an_outcome(shop):
     package_id = put_package(shop, BY_ROAD)
 

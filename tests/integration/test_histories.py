@@ -22,7 +22,7 @@ from online_kart.domain.batches import SHOP_TIME_ZONE
 from online_kart.domain.errors import StockTooLow
 from online_kart.domain.order_log import status_told
 from online_kart.domain.packages import course_of
-from online_kart.domain.sellers import ChangePrice
+from online_kart.domain.prices import ChangePrice
 from online_kart.domain.stock import AdjustStock
 from online_kart.inventory_db import packages
 from online_kart.messaging.idempotency import Keyed
@@ -302,7 +302,15 @@ def test_every_entry_says_who_did_it_and_why(history):
 
     noted = history.rows("SELECT happened_by, what, detail FROM package_events")
     assert {by for by, *_ in noted} & NOBODY == set()
-    told_why = {"returning", "cancelled", "delivery_failed", "stranded", "replanned", "lost"}
+    told_why = {
+        "returning",
+        "cancelled",
+        "delivery_failed",
+        "delivery_refused",
+        "stranded",
+        "replanned",
+        "lost",
+    }
     assert all("reason" in detail for _, what, detail in noted if what in told_why)
 
     logged = list(history.stores.documents[order_log.LOG].find())

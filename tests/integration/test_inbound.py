@@ -160,7 +160,8 @@ def test_a_day_that_is_over_in_the_shop_is_refused(announce, now):
 
 
 def test_a_suspended_seller_announces_nothing(inventory_db, seller, announce, now):
-    fulfillment_sellers.judge(inventory_db, seller.seller_id, JudgeSeller(status="suspended"), now)
+    suspension = JudgeSeller(status="suspended", reason="Sold what is not theirs.")
+    fulfillment_sellers.judge(inventory_db, ADMIN, seller.seller_id, suspension, now)
     with pytest.raises(SellerNotApproved):
         announce()
 

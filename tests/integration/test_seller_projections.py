@@ -7,11 +7,14 @@ import pytest
 
 from online_kart.domain.errors import NotFound
 from online_kart.domain.events import SaleRecorded
-from online_kart.domain.sellers import ChangePrice, SoldFilter
+from online_kart.domain.prices import ChangePrice
+from online_kart.domain.sellers import SalesFilter
 from online_kart.messaging.consumer import Envelope
 from seller_app.chalicelib.services import prices, sales
 from tests.identity import ADMIN
 from tests.shop import an_approved_seller, events_of, put_item
+
+ALL = SalesFilter()
 
 
 @pytest.fixture
@@ -102,9 +105,7 @@ def test_a_sale_heard_twice_is_in_the_history_once(inventory_db, documents, sell
     sale = a_sale(seller_id, now)
     sales.project(documents, sale)
     sales.project(documents, sale)
-    (entry,) = sales.listed(
-        inventory_db, documents, ADMIN, seller_id, SoldFilter(None, None), None, 10
-    )
+    (entry,) = sales.listed(inventory_db, documents, ADMIN, seller_id, ALL, None, 10)
     assert (entry.fc_code, entry.sku, entry.quantity, entry.amount_paise, entry.sold_at) == (
         "BLR1",
         "MUG",
@@ -127,23 +128,19 @@ def test_the_history_is_paged_from_the_newest_by_fc_and_item(
     sales.project(documents, a_sale(seller_id, now + timedelta(days=1), sku="POT"))
 
     seen, before = [], None
-    while page := sales.listed(
-        inventory_db, documents, ADMIN, seller_id, SoldFilter(None, None), before, 2
-    ):
+    while page := sales.listed(inventory_db, documents, ADMIN, seller_id, ALL, before, 2):
         seen += page
         before = sales.sort_key(page[-1])
     assert len(seen) == 7
     assert len({entry.sale_id for entry in seen}) == 7
     assert (seen[0].sku, seen[-1].fc_code) == ("POT", "DEL1")
 
-    of_fc = sales.listed(
-        inventory_db, documents, ADMIN, seller_id, SoldFilter("DEL1", None), None, 10
-    )
+    of_fc = sales.listed(inventory_db, documents, ADMIN, seller_id, SalesFilter("DEL1"), None, 10)
     of_item = sales.listed(
-        inventory_db, documents, ADMIN, seller_id, SoldFilter(None, "POT"), None, 10
+        inventory_db, documents, ADMIN, seller_id, SalesFilter(sku="POT"), None, 10
     )
     of_both = sales.listed(
-        inventory_db, documents, ADMIN, seller_id, SoldFilter("DEL1", "POT"), None, 10
+        inventory_db, documents, ADMIN, seller_id, SalesFilter("DEL1", "POT"), None, 10
     )
     assert [len(entries) for entries in (of_fc, of_item, of_both)] == [1, 1, 0]
 
@@ -153,15 +150,30 @@ def test_totals_by_fc_and_item_have_returns_taken_off(inventory_db, documents, s
     sales.project(documents, a_sale(seller_id, now, quantity=-1, amount_paise=-100))
     sales.project(documents, a_sale(seller_id, now, quantity=1, amount_paise=50, sku="POT"))
     sales.project(documents, a_sale(seller_id, now, quantity=2, amount_paise=200, fc_code="DEL1"))
-    first = sales.totals(inventory_db, documents, ADMIN, seller_id, SoldFilter(None, None), None, 2)
+    first = sales.totals(inventory_db, documents, ADMIN, seller_id, ALL, None, 2)
     place = sales.place(first[-1].fc_code, first[-1].sku)
-    rest = sales.totals(inventory_db, documents, ADMIN, seller_id, SoldFilter(None, None), place, 2)
+    rest = sales.totals(inventory_db, documents, ADMIN, seller_id, ALL, place, 2)
     assert [(t.fc_code, t.sku, t.quantity, t.amount_paise) for t in (*first, *rest)] == [
         ("BLR1", "MUG", 2, 200),
         ("BLR1", "POT", 1, 50),
         ("DEL1", "MUG", 2, 200),
     ]
     (of_fc,) = sales.totals(
-        inventory_db, documents, ADMIN, seller_id, SoldFilter("DEL1", None), None, 10
+        inventory_db, documents, ADMIN, seller_id, SalesFilter("DEL1"), None, 10
     )
     assert (of_fc.fc_code, of_fc.quantity) == ("DEL1", 2)
+
+
+def test_the_history_and_its_totals_can_be_of_a_time(inventory_db, documents, seller_id, now):
+    days = [now + timedelta(days=day) for day in range(4)]
+    for at in days:
+        sales.project(documents, a_sale(seller_id, at))
+    middle = SalesFilter(since=days[1], before=days[3])
+    found = sales.listed(inventory_db, documents, ADMIN, seller_id, middle, None, 10)
+    assert [sale.sold_at for sale in found] == [days[2], days[1]]
+    rest = sales.listed(
+        inventory_db, documents, ADMIN, seller_id, middle, sales.sort_key(found[0]), 10
+    )
+    assert rest == found[1:]
+    (total,) = sales.totals(inventory_db, documents, ADMIN, seller_id, middle, None, 10)
+    assert total.quantity == 4

@@ -21,7 +21,8 @@ from online_kart.domain.errors import (
     SkuTaken,
     UnknownReference,
 )
-from online_kart.domain.sellers import ChangePrice, JudgeSeller, MakeOffer, RegisterItem
+from online_kart.domain.prices import ChangePrice
+from online_kart.domain.sellers import JudgeSeller, MakeOffer, RegisterItem
 from seller_app.chalicelib.services import items, prices
 from tests.identity import ADMIN, the_seller
 from tests.shop import (
@@ -32,6 +33,8 @@ from tests.shop import (
     put_item,
     put_offer,
 )
+
+SUSPENSION = JudgeSeller(status="suspended", reason="Sold what is not theirs.")
 
 
 def a_mug(**changes):
@@ -129,7 +132,7 @@ def test_a_suspended_sellers_offers_are_paused_and_an_approved_ones_open_again(i
     put_item(inventory_db, seller.seller_id, "MUG", now)
     put_item(inventory_db, seller.seller_id, "POT", now)
 
-    suspended = sellers.judge(inventory_db, seller.seller_id, JudgeSeller(status="suspended"), now)
+    suspended = sellers.judge(inventory_db, ADMIN, seller.seller_id, SUSPENSION, now)
     assert suspended.approved_at == seller.approved_at
     told = events_of(inventory_db, "OfferChanged")[2:]
     assert {(event["sku"], event["status"], event["version"]) for event in told} == {
@@ -139,7 +142,7 @@ def test_a_suspended_sellers_offers_are_paused_and_an_approved_ones_open_again(i
     with pytest.raises(SellerNotApproved):
         prices.change(inventory_db, ADMIN, seller.seller_id, "MUG", ChangePrice(price_paise=1), now)
 
-    sellers.judge(inventory_db, seller.seller_id, JudgeSeller(status="approved"), now)
+    sellers.judge(inventory_db, ADMIN, seller.seller_id, JudgeSeller(status="approved"), now)
     offer = items.by_sku(inventory_db, ADMIN, seller.seller_id, "MUG")
     assert (offer.offer_status, offer.offer_version) == ("active", 3)
 
@@ -148,7 +151,9 @@ def test_judging_a_seller_the_same_again_changes_nothing(inventory_db, now):
     seller = an_approved_seller(inventory_db, now)
     put_item(inventory_db, seller.seller_id, "MUG", now)
     later = now + timedelta(days=1)
-    again = sellers.judge(inventory_db, seller.seller_id, JudgeSeller(status="approved"), later)
+    again = sellers.judge(
+        inventory_db, ADMIN, seller.seller_id, JudgeSeller(status="approved"), later
+    )
     assert again == seller
     assert len(events_of(inventory_db, "OfferChanged")) == 1
 
@@ -172,7 +177,7 @@ def test_an_offer_made_while_its_seller_is_suspended_is_refused_or_paused(
     def suspend():
         with psycopg.connect(inventory_dsn, autocommit=True) as conn:
             barrier.wait()
-            sellers.judge(conn, seller.seller_id, JudgeSeller(status="suspended"), now)
+            sellers.judge(conn, ADMIN, seller.seller_id, SUSPENSION, now)
 
     with ThreadPoolExecutor() as threads:
         for future in [threads.submit(register), threads.submit(suspend)]:

@@ -25,7 +25,7 @@ from online_kart.domain.errors import (
     StockAlreadyReleased,
     StockTooLow,
 )
-from online_kart.domain.stock import AdjustStock, Offer, StockChange
+from online_kart.domain.stock import AdjustStock, Offer, StockChange, StockFilter
 from online_kart.inventory_db import reservations, stock
 from online_kart.messaging.idempotency import Keyed
 from tests.identity import ADMIN
@@ -43,7 +43,7 @@ def market(inventory_db, documents, now):
 
 def ledger(market, fc_code="BLR1"):
     """(cause, on hand, reserved), the oldest first."""
-    entries = stock.ledger_of_fc(market.conn, fc_code, None, None, None, 100)
+    entries = stock.ledger_of_fc(market.conn, fc_code, None, 100)
     return [(e.cause, e.on_hand_change, e.reserved_change) for e in reversed(entries)]
 
 
@@ -128,7 +128,7 @@ def test_an_adjustment_says_who_and_why(market):
 
     adjust(market, -2)
 
-    entry = stock.ledger_of_fc(market.conn, "BLR1", "MUG", None, None, 1)[0]
+    entry = stock.ledger_of_fc(market.conn, "BLR1", None, 1, StockFilter("MUG"))[0]
     assert (entry.cause, entry.on_hand_change) == ("adjustment", -2)
     assert (entry.changed_by, entry.reason) == (ADMIN.name, "Two were broken.")
     assert market.level("BLR1") == (8, 0)

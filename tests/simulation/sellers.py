@@ -52,6 +52,6 @@ def price(world: World, town: Town, rng: random.Random) -> None:
 
 def suspend(world: World, town: Town, rng: random.Random) -> None:
     """One of them, or he is approved again."""
-    body = {"status": rng.choice(["suspended", "approved", "approved"])}
+    body = {"status": rng.choice(["suspended", "approved", "approved"]), "reason": "A complaint."}
     path = f"/sellers/{rng.choice(town.sellers)}"
     world.ask(Request("fulfillment_app", "PATCH", path, body))

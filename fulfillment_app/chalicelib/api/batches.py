@@ -8,7 +8,7 @@ from uuid import UUID
 from chalice import Blueprint, Response
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from online_kart.contract import accepted, ok, operation, pages
+from online_kart.contract import accepted, ok, operation, pages, versioned
 from online_kart.domain.base import Model, example
 from online_kart.domain.batches import Batch, BatchFilter, BatchStatus, BatchWithManifest, SendUnits
 from online_kart.domain.errors import (
@@ -19,6 +19,7 @@ from online_kart.domain.errors import (
     NotOnPath,
     NotYourFacility,
     UnitsHaveLeft,
+    VersionChanged,
 )
 from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.values import FacilityCode
@@ -26,11 +27,13 @@ from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
     read_path,
     read_query,
+    wanted_versions,
 )
 from online_kart.postgres import retrying
 from online_kart.signed_in import principal_of
@@ -97,34 +100,57 @@ def list_batches() -> Response:
 
 
 @batches_api.route("/batches/{batch_id}", methods=["GET"])
-@operation(ok(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
+@operation(
+    versioned(BatchWithManifest), path={"batch_id": UUID}, errors=(NotFound,), access=STAFF_SEES
+)
 @errors_to_http
 def batch_by_id(batch_id: str) -> Response:
     """Also one of the history."""
     key: UUID = read_path(UUID, batch_id, "batch_id")
-    return json_response(batches.by_id(wiring.inventory_db(), key))
+    found = batches.by_id(wiring.inventory_db(), key)
+    return json_response(found, headers=etag(found.batch.revision))
 
 
 @batches_api.route("/batches/{batch_id}", methods=["PATCH"])
 @operation(
-    ok(Batch),
+    versioned(Batch),
     path={"batch_id": UUID},
     body=MoveBatch,
-    errors=(NotFound, NotYourFacility, BatchStatusConflict, DepartureTaken, NotOnPath),
+    errors=(NotFound, BatchStatusConflict, DepartureTaken, NotOnPath, VersionChanged),
     access=FC_STAFF_ACTS,
 )
 @errors_to_http
 def move_batch(batch_id: str) -> Response:
     """Let an open batch leave at another time."""
     key: UUID = read_path(UUID, batch_id, "batch_id")
-    command = read_body(batches_api.current_request, MoveBatch)
-    by = principal_of(batches_api.current_request)
+    request = batches_api.current_request
+    command, wanted = read_body(request, MoveBatch), wanted_versions(request)
+    by = principal_of(request)
     conn, documents = wiring.inventory_db(), wiring.documents()
     batch = retrying(
-        lambda: batches.reschedule(conn, documents, by, key, command.due_at, wiring.now())
+        lambda: batches.reschedule(conn, documents, by, key, command.due_at, wiring.now(), wanted)
     )
     wiring.nudge_relay()
-    return json_response(batch)
+    return json_response(batch, headers=etag(batch.revision))
+
+
+@batches_api.route("/batches/{batch_id}/departure", methods=["POST"])
+@operation(
+    accepted(Batch),
+    path={"batch_id": UUID},
+    errors=(NotFound, NotYourFacility, BatchStatusConflict, DepartureTaken, NotOnPath),
+    access=FC_STAFF_ACTS,
+)
+@errors_to_http
+@repeats.safe(batches_api)
+def let_batch_leave(batch_id: str) -> Response:
+    """The truck is full, or may not wait: its run closes it, and lets it leave, within seconds. Safe to repeat."""
+    key: UUID = read_path(UUID, batch_id, "batch_id")
+    by = principal_of(batches_api.current_request)
+    conn, documents = wiring.inventory_db(), wiring.documents()
+    batch = retrying(lambda: batches.leave_now(conn, documents, by, key, wiring.now()))
+    wiring.nudge_relay()
+    return json_response(batch, HTTPStatus.ACCEPTED, {"Location": f"/batches/{batch.batch_id}"})
 
 
 @batches_api.route("/batches/{batch_id}/arrivals", methods=["POST"])

@@ -4,24 +4,27 @@ from http import HTTPStatus
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation, pages
+from online_kart.contract import created, operation, pages, versioned
 from online_kart.domain.catalog import AddCategory, Category, CategoryId, DescribeCategory
 from online_kart.domain.errors import (
     CategoryExists,
     CategoryUnderItself,
     NotFound,
     UnknownReference,
+    VersionChanged,
 )
 from online_kart.domain.principals import ADMINS_ACT, STAFF_SEES
 from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
     read_path,
     read_query,
+    wanted_versions,
 )
 
 from .. import wiring
@@ -60,26 +63,30 @@ def list_categories() -> Response:
 
 
 @catalog_api.route("/item-categories/{category_id}", methods=["GET"])
-@operation(ok(Category), path={"category_id": CategoryId}, errors=(NotFound,), access=STAFF_SEES)
+@operation(
+    versioned(Category), path={"category_id": CategoryId}, errors=(NotFound,), access=STAFF_SEES
+)
 @errors_to_http
 def category_by_id(category_id: str) -> Response:
     key: str = read_path(CategoryId, category_id, "category_id")
-    return json_response(catalog.by_id(wiring.inventory_db(), key))
+    category = catalog.by_id(wiring.inventory_db(), key)
+    return json_response(category, headers=etag(category.version))
 
 
 @catalog_api.route("/item-categories/{category_id}", methods=["PUT"])
 @operation(
-    ok(Category),
+    versioned(Category),
     path={"category_id": CategoryId},
     body=DescribeCategory,
-    errors=(NotFound, UnknownReference, CategoryUnderItself),
+    errors=(NotFound, UnknownReference, CategoryUnderItself, VersionChanged),
     access=ADMINS_ACT,
 )
 @errors_to_http
 def describe_category(category_id: str) -> Response:
     """Rename it, or move it in the tree."""
     key: str = read_path(CategoryId, category_id, "category_id")
-    command = read_body(catalog_api.current_request, DescribeCategory)
-    category = catalog.describe_category(wiring.inventory_db(), key, command, wiring.now())
+    request = catalog_api.current_request
+    command, wanted = read_body(request, DescribeCategory), wanted_versions(request)
+    category = catalog.describe_category(wiring.inventory_db(), key, command, wiring.now(), wanted)
     wiring.nudge_relay()
-    return json_response(category)
+    return json_response(category, headers=etag(category.version))

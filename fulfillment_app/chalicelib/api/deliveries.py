@@ -18,7 +18,7 @@ from online_kart.domain.errors import (
     NotYourFacility,
     PackageStatusConflict,
 )
-from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES, Principal
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
@@ -48,11 +48,14 @@ class DeliveriesQuery(Query):
 
 
 class TellOutcome(Model):
-    """How an attempt ended: with the proof of delivery, or with the number of the attempt and why it failed."""
+    """How an attempt ended: with the proof of delivery; with its number and why it failed; or why it was refused.
+
+    What failed is tried again, three times in all. What its customer refused goes back to its origin at once.
+    """
 
     model_config = example(outcome="delivered", proof="Signed by R. Iyer.")
 
-    outcome: Literal["delivered", "failed"]
+    outcome: Literal["delivered", "failed", "refused"]
     proof: Words | None = None
     reason: Words | None = None
     attempt: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] | None = None
@@ -63,6 +66,8 @@ class TellOutcome(Model):
             raise ValueError("a delivery needs its proof")
         if self.outcome == "failed" and not (self.reason and self.attempt):
             raise ValueError("a failed attempt needs its number and a reason")
+        if self.outcome == "refused" and not self.reason:
+            raise ValueError("what was refused needs a reason")
         return self
 
 
@@ -106,17 +111,18 @@ def tell_outcome(package_id: str) -> Response:
     """Safe to repeat: an attempt ends once."""
     key: UUID = read_path(UUID, package_id, "package_id")
     told = read_body(deliveries_api.current_request, TellOutcome)
-    conn, documents = wiring.inventory_db(), wiring.documents()
     by = principal_of(deliveries_api.current_request)
-    if told.proof and told.outcome == "delivered":
-        proof = told.proof
-        outcome = retrying(
-            lambda: deliveries.delivered(conn, documents, by, key, proof, wiring.now())
-        )
-    else:
-        attempt, reason = told.attempt or 1, told.reason or ""
-        outcome = retrying(
-            lambda: deliveries.failed(conn, documents, by, key, attempt, reason, wiring.now())
-        )
+    outcome = retrying(lambda: _tell(by, key, told))
     wiring.nudge_relay()
     return json_response(outcome)
+
+
+def _tell(by: Principal, package_id: UUID, told: TellOutcome) -> Outcome:
+    conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
+    reason = told.reason or ""
+    match told.outcome:
+        case "delivered":
+            return deliveries.delivered(conn, documents, by, package_id, told.proof or "", now)
+        case "refused":
+            return deliveries.refused(conn, documents, by, package_id, reason, now)
+    return deliveries.failed(conn, documents, by, package_id, told.attempt or 1, reason, now)

@@ -6,7 +6,7 @@ and what it would do, and changes nothing.
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation, pages
+from online_kart.contract import operation, pages, versioned
 from online_kart.domain.base import example
 from online_kart.domain.errors import (
     FacilityExists,
@@ -16,6 +16,7 @@ from online_kart.domain.errors import (
     NotFound,
     PincodesTaken,
     TooManyHolidays,
+    VersionChanged,
 )
 from online_kart.domain.facilities import (
     AddFulfillmentCenter,
@@ -26,20 +27,23 @@ from online_kart.domain.facilities import (
     ChangeLeg,
     FulfillmentCenter,
     Hub,
+    KnownLeg,
     LegName,
 )
-from online_kart.domain.network import Leg, LegKey, Mode, Network, parse_network
+from online_kart.domain.network import LegKey, Mode, Network, parse_network
 from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
 from online_kart.domain.values import FacilityCode
 from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
     read_path,
     read_query,
+    wanted_versions,
 )
 
 from .. import wiring
@@ -79,36 +83,47 @@ def list_hubs() -> Response:
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["GET"])
-@operation(ok(Hub), errors=(NotFound,), access=STAFF_SEES)
+@operation(versioned(Hub), errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def hub(hub_code: str) -> Response:
-    return json_response(facilities.hub(wiring.inventory_db(), hub_code))
+    found = facilities.hub(wiring.inventory_db(), hub_code)
+    return json_response(found, headers=etag(found.version))
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["PATCH"])
 @operation(
-    *CHANGE_ANSWERS, body=ChangeHub, query=ChangeQuery, errors=(NotFound,), access=PLANNERS_ACT
+    *CHANGE_ANSWERS,
+    body=ChangeHub,
+    query=ChangeQuery,
+    errors=(NotFound, VersionChanged),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 def change_hub(hub_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
     request = facilities_api.current_request
-    command = read_body(request, ChangeHub)
+    command, wanted = read_body(request, ChangeHub), wanted_versions(request)
     return answer_change(
-        request, lambda conn, now: facilities.change_hub(conn, hub_code, command, now), hub_code
+        request,
+        lambda conn, now: facilities.change_hub(conn, hub_code, command, now, wanted),
+        hub_code,
     )
 
 
 @facilities_api.route("/hubs/{hub_code}", methods=["DELETE"])
 @operation(
-    *CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse), access=PLANNERS_ACT
+    *CHANGE_ANSWERS,
+    query=ChangeQuery,
+    errors=(NotFound, FacilityInUse, VersionChanged),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 def delete_hub(hub_code: str) -> Response:
     """Refused while something holds it; its legs go with it."""
+    wanted = wanted_versions(facilities_api.current_request)
     return answer_change(
         facilities_api.current_request,
-        lambda conn, now: facilities.delete_hub(conn, hub_code, now),
+        lambda conn, now: facilities.delete_hub(conn, hub_code, now, wanted),
         hub_code,
     )
 
@@ -163,10 +178,11 @@ def list_fulfillment_centers() -> Response:
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["GET"])
-@operation(ok(FulfillmentCenter), errors=(NotFound,), access=STAFF_SEES)
+@operation(versioned(FulfillmentCenter), errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def fulfillment_center(fc_code: str) -> Response:
-    return json_response(facilities.fulfillment_center(wiring.inventory_db(), fc_code))
+    found = facilities.fulfillment_center(wiring.inventory_db(), fc_code)
+    return json_response(found, headers=etag(found.version))
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["PATCH"])
@@ -174,31 +190,35 @@ def fulfillment_center(fc_code: str) -> Response:
     *CHANGE_ANSWERS,
     body=ChangeFulfillmentCenter,
     query=ChangeQuery,
-    errors=(NotFound,),
+    errors=(NotFound, VersionChanged),
     access=PLANNERS_ACT,
 )
 @errors_to_http
 def change_fulfillment_center(fc_code: str) -> Response:
     """`{"status": "open"}` opens it again."""
     request = facilities_api.current_request
-    command = read_body(request, ChangeFulfillmentCenter)
+    command, wanted = read_body(request, ChangeFulfillmentCenter), wanted_versions(request)
     return answer_change(
         request,
-        lambda conn, now: facilities.change_fulfillment_center(conn, fc_code, command, now),
+        lambda conn, now: facilities.change_fulfillment_center(conn, fc_code, command, now, wanted),
         fc_code,
     )
 
 
 @facilities_api.route("/fulfillment-centers/{fc_code}", methods=["DELETE"])
 @operation(
-    *CHANGE_ANSWERS, query=ChangeQuery, errors=(NotFound, FacilityInUse), access=PLANNERS_ACT
+    *CHANGE_ANSWERS,
+    query=ChangeQuery,
+    errors=(NotFound, FacilityInUse, VersionChanged),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 def delete_fulfillment_center(fc_code: str) -> Response:
     """Refused while something holds it; its legs and pincode ranges go with it."""
+    wanted = wanted_versions(facilities_api.current_request)
     return answer_change(
         facilities_api.current_request,
-        lambda conn, now: facilities.delete_fulfillment_center(conn, fc_code, now),
+        lambda conn, now: facilities.delete_fulfillment_center(conn, fc_code, now, wanted),
         fc_code,
     )
 
@@ -249,7 +269,7 @@ def add_leg() -> Response:
 
 
 @facilities_api.route("/legs", methods=["GET"])
-@operation(pages(Leg), query=LegsQuery, access=STAFF_SEES)
+@operation(pages(KnownLeg), query=LegsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_legs() -> Response:
     """By origin, destination and mode."""
@@ -262,19 +282,23 @@ def list_legs() -> Response:
 
 
 @facilities_api.route("/legs", methods=["DELETE"])
-@operation(*CHANGE_ANSWERS, query=LegNameQuery, errors=(NotFound,), access=PLANNERS_ACT)
+@operation(
+    *CHANGE_ANSWERS, query=LegNameQuery, errors=(NotFound, VersionChanged), access=PLANNERS_ACT
+)
 @errors_to_http
 def delete_leg_named_in_query() -> Response:
     query = read_query(facilities_api.current_request, LegNameQuery)
+    wanted = wanted_versions(facilities_api.current_request)
     key = LegKey(query.origin, query.destination, query.mode)
-    return answer_query(query, lambda conn, now: facilities.delete_leg(conn, key, now), key)
+    return answer_query(query, lambda conn, now: facilities.delete_leg(conn, key, now, wanted), key)
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["GET"])
-@operation(ok(Leg), path={"mode": Mode}, errors=(NotFound,), access=STAFF_SEES)
+@operation(versioned(KnownLeg), path={"mode": Mode}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def leg(origin: str, destination: str, mode: str) -> Response:
-    return json_response(facilities.leg(wiring.inventory_db(), _key(origin, destination, mode)))
+    found = facilities.leg(wiring.inventory_db(), _key(origin, destination, mode))
+    return json_response(found, headers=etag(found.version))
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["PATCH"])
@@ -283,26 +307,33 @@ def leg(origin: str, destination: str, mode: str) -> Response:
     path={"mode": Mode},
     body=ChangeLeg,
     query=ChangeQuery,
-    errors=(NotFound,),
+    errors=(NotFound, VersionChanged),
     access=PLANNERS_ACT,
 )
 @errors_to_http
 def change_leg(origin: str, destination: str, mode: str) -> Response:
     key, request = _key(origin, destination, mode), facilities_api.current_request
-    command = read_body(request, ChangeLeg)
+    command, wanted = read_body(request, ChangeLeg), wanted_versions(request)
     return answer_change(
-        request, lambda conn, now: facilities.change_leg(conn, key, command, now), key
+        request, lambda conn, now: facilities.change_leg(conn, key, command, now, wanted), key
     )
 
 
 @facilities_api.route("/legs/{origin}/{destination}/{mode}", methods=["DELETE"])
 @operation(
-    *CHANGE_ANSWERS, path={"mode": Mode}, query=ChangeQuery, errors=(NotFound,), access=PLANNERS_ACT
+    *CHANGE_ANSWERS,
+    path={"mode": Mode},
+    query=ChangeQuery,
+    errors=(NotFound, VersionChanged),
+    access=PLANNERS_ACT,
 )
 @errors_to_http
 def delete_leg(origin: str, destination: str, mode: str) -> Response:
     key, request = _key(origin, destination, mode), facilities_api.current_request
-    return answer_change(request, lambda conn, now: facilities.delete_leg(conn, key, now), key)
+    wanted = wanted_versions(request)
+    return answer_change(
+        request, lambda conn, now: facilities.delete_leg(conn, key, now, wanted), key
+    )
 
 
 def _key(origin: str, destination: str, mode: str) -> LegKey:

@@ -5,10 +5,10 @@ from typing import Self
 from chalice import Blueprint, Response
 from pydantic import model_validator
 
-from online_kart.contract import operation, pages
+from online_kart.contract import CSV, operation, pages
 from online_kart.domain.base import Model, example
-from online_kart.domain.errors import NotFound, PincodesTaken
-from online_kart.domain.facilities import PincodeChange
+from online_kart.domain.errors import ImportRefused, NotFound, PincodesTaken
+from online_kart.domain.facilities import PincodeChange, RangeLine
 from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
 from online_kart.domain.values import Pincode
 from online_kart.http import (
@@ -18,6 +18,7 @@ from online_kart.http import (
     json_response,
     page_of,
     read_body,
+    read_file,
     read_query,
 )
 
@@ -80,6 +81,19 @@ def add_pincodes(fc_code: str) -> Response:
     return answer_change(
         request, lambda conn, now: pincodes.add(conn, fc_code, change, now), fc_code
     )
+
+
+@pincodes_api.route("/pincodes/imports", methods=["POST"], content_types=[CSV])
+@operation(
+    *CHANGE_ANSWERS, line=RangeLine, query=ChangeQuery, errors=(ImportRefused,), access=PLANNERS_ACT
+)
+@errors_to_http
+@repeats.safe(pincodes_api)
+def import_pincodes() -> Response:
+    """A CSV file of ranges of any FCs: all of it, with one build of route tables, or, where a line is wrong, nothing."""
+    request = pincodes_api.current_request
+    lines = read_file(request, RangeLine)
+    return answer_change(request, lambda conn, now: pincodes.import_ranges(conn, lines, now))
 
 
 @pincodes_api.route("/fulfillment-centers/{fc_code}/pincodes", methods=["DELETE"])

@@ -5,20 +5,23 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import ok, operation, pages
-from online_kart.domain.errors import NotFound
+from online_kart.contract import operation, pages, versioned
+from online_kart.domain.errors import NotFound, SellerStatusConflict, VersionChanged
 from online_kart.domain.principals import ADMINS_ACT, STAFF_SEES
-from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus
+from online_kart.domain.sellers import Decision, JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
     read_path,
     read_query,
+    wanted_versions,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import sellers
@@ -48,22 +51,45 @@ def list_sellers() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
-@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
+@operation(versioned(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
-    return json_response(sellers.by_id(wiring.inventory_db(), key))
+    seller = sellers.by_id(wiring.inventory_db(), key)
+    return json_response(seller, headers=etag(seller.version))
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
 @operation(
-    ok(Seller), path={"seller_id": UUID}, body=JudgeSeller, errors=(NotFound,), access=ADMINS_ACT
+    versioned(Seller),
+    path={"seller_id": UUID},
+    body=JudgeSeller,
+    errors=(NotFound, SellerStatusConflict, VersionChanged),
+    access=ADMINS_ACT,
 )
 @errors_to_http
 def judge_seller(seller_id: str) -> Response:
-    """Approve or suspend."""
+    """Approve, refuse or suspend; who may not sell is told why. Safe to repeat."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
-    command = read_body(sellers_api.current_request, JudgeSeller)
-    seller = sellers.judge(wiring.inventory_db(), key, command, wiring.now())
+    request = sellers_api.current_request
+    command, wanted = read_body(request, JudgeSeller), wanted_versions(request)
+    by = principal_of(request)
+    seller = sellers.judge(wiring.inventory_db(), by, key, command, wiring.now(), wanted)
     wiring.nudge_relay()
-    return json_response(seller)
+    return json_response(seller, headers=etag(seller.version))
+
+
+@sellers_api.route("/sellers/{seller_id}/decisions", methods=["GET"])
+@operation(
+    pages(Decision), path={"seller_id": UUID}, query=Query, errors=(NotFound,), access=STAFF_SEES
+)
+@errors_to_http
+def decisions_about_seller(seller_id: str) -> Response:
+    """What was decided, why, and by whom; the oldest first."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    query = read_query(sellers_api.current_request, Query)
+    start = after(query.cursor, tuple[int])
+    rows = sellers.decisions(
+        wiring.inventory_db(), key, start[0] if start else None, query.limit + 1
+    )
+    return json_response(page_of(rows, query.limit, lambda decision: (decision.version,)))

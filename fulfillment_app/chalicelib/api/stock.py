@@ -7,7 +7,7 @@ from chalice import Blueprint, Response
 from online_kart.contract import created, operation, pages
 from online_kart.domain.errors import NotFound, NotYourFacility, StockTooLow
 from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
-from online_kart.domain.stock import AdjustStock, LedgerEntry, StockLevel
+from online_kart.domain.stock import AdjustStock, Cause, LedgerEntry, StockFilter, StockLevel
 from online_kart.domain.values import Sku
 from online_kart.http import (
     Query,
@@ -29,19 +29,27 @@ from ..services import stock
 stock_api = Blueprint(__name__)
 
 
-class LedgerQuery(Query):
+class StockQuery(Query):
     sku: Sku | None = None
     seller_id: UUID | None = None
 
+    @property
+    def wanted(self) -> StockFilter:
+        return StockFilter(self.sku, self.seller_id)
+
+
+class LedgerQuery(StockQuery):
+    cause: Cause | None = None
+
 
 @stock_api.route("/fulfillment-centers/{fc_code}/stock", methods=["GET"])
-@operation(pages(StockLevel), query=Query, errors=(NotFound,), access=STAFF_SEES)
+@operation(pages(StockLevel), query=StockQuery, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def stock_of_fc(fc_code: str) -> Response:
-    """On hand and reserved, per item and seller."""
-    query = read_query(stock_api.current_request, Query)
+    """On hand and reserved, by item and seller."""
+    query = read_query(stock_api.current_request, StockQuery)
     start = after(query.cursor, tuple[str, UUID])
-    rows = stock.levels_of_fc(wiring.inventory_db(), fc_code, start, query.limit + 1)
+    rows = stock.levels_of_fc(wiring.inventory_db(), fc_code, query.wanted, start, query.limit + 1)
     return json_response(page_of(rows, query.limit, lambda level: (level.sku, level.seller_id)))
 
 
@@ -49,14 +57,14 @@ def stock_of_fc(fc_code: str) -> Response:
 @operation(pages(LedgerEntry), query=LedgerQuery, errors=(NotFound,), access=STAFF_SEES)
 @errors_to_http
 def stock_ledger_of_fc(fc_code: str) -> Response:
-    """Every change, the newest first: who made it, when, and why. Of all offers, of an item, or of a seller."""
+    """Every change, the newest first: who made it, when, and why. `cause=adjustment`: what people corrected."""
     query = read_query(stock_api.current_request, LedgerQuery)
     start = after(query.cursor, tuple[int])
     rows = stock.ledger_of_fc(
         wiring.inventory_db(),
         fc_code,
-        query.sku,
-        query.seller_id,
+        query.wanted,
+        query.cause,
         start[0] if start else None,
         query.limit + 1,
     )

@@ -35,6 +35,7 @@ from online_kart.domain.events import BatchOpened
 from online_kart.domain.network import Facility, FacilityKind, Leg
 from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.principals import Principal
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import batches, facilities, manifests, packages
 from online_kart.messaging import outbox
 
@@ -203,10 +204,11 @@ def reschedule(
     batch_id: UUID,
     due_at: datetime,
     now: datetime,
+    wanted: Versions = None,
 ) -> Batch:
-    """Let an open batch leave at another time.
+    """Let an open batch leave at another time; `wanted` are revisions of it.
 
-    Raises NotFound, NotYourFacility (its origin), BatchStatusConflict, DepartureTaken, InvalidRequest.
+    Raises NotFound, NotYourFacility (its origin), BatchStatusConflict, DepartureTaken, InvalidRequest, VersionChanged.
     """
     if due_at < now:
         raise InvalidRequest("A batch can't leave in the past.", "due_at", "a moment to come")
@@ -214,6 +216,7 @@ def reschedule(
         with conn.transaction():
             batch = _locked(conn, batch_id)
             by.require_facility(batch.origin)
+            refuse_past(batch.revision, wanted)
             if batch.status != "open":
                 raise BatchStatusConflict(batch_id, batch.status, "rescheduled")
             if batch.due_at != due_at:
@@ -226,6 +229,18 @@ def reschedule(
     _expect_departure(conn, documents, by, batch_id, now)
     crashpoint("reschedule_batch.committed")
     return batch
+
+
+def leave_now(
+    conn: Connection[Any], documents: Documents, by: Principal, batch_id: UUID, now: datetime
+) -> Batch:
+    """Let an open batch leave at once: its run closes it. One that was closed or has left stays as it is.
+
+    Raises NotFound; BatchStatusConflict where it is closed at this moment; NotYourFacility (its origin).
+    """
+    batch = by_id(conn, batch_id).batch
+    by.require_facility(batch.origin)
+    return reschedule(conn, documents, by, batch_id, now, now) if batch.status == "open" else batch
 
 
 def _expect_departure(

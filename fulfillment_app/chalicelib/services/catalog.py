@@ -15,6 +15,7 @@ from online_kart.domain.errors import (
     UnknownReference,
 )
 from online_kart.domain.events import CategoryChanged
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import catalog
 from online_kart.messaging import outbox
 
@@ -42,12 +43,17 @@ def _known_like(conn: Connection[Any], category: Category) -> Category:
 
 
 def describe_category(
-    conn: Connection[Any], category_id: str, command: DescribeCategory, now: datetime
+    conn: Connection[Any],
+    category_id: str,
+    command: DescribeCategory,
+    now: datetime,
+    wanted: Versions = None,
 ) -> Category:
-    """Rename or move. Raises NotFound, UnknownReference (parent), CategoryUnderItself."""
+    """Rename or move. Raises NotFound, UnknownReference (parent), CategoryUnderItself, VersionChanged."""
     with conn.transaction():
         catalog.lock_tree(conn)
         known = by_id(conn, category_id)
+        refuse_past(known.version, wanted)
         category = known.model_copy(update=command.model_dump())
         if category == known:
             return known

@@ -119,6 +119,32 @@ def failed(
     return _outcome(conn, package_id)
 
 
+def refused(
+    conn: Connection[Any],
+    documents: Documents,
+    by: Principal,
+    package_id: UUID,
+    reason: str,
+    now: datetime,
+) -> Outcome:
+    """Its customer does not want it: it goes back to its origin, without another attempt. A repeat changes nothing.
+
+    Raises NotFound; PackageStatusConflict where it is not out for delivery; NotYourFacility.
+    """
+    with conn.transaction():
+        facilities.lock_network_to_read(conn)  # before the package's: it is sent back
+        package, delivery = _locked(conn, package_id)
+        if delivery is None:
+            if package.status in ("returning", "returned"):
+                return Outcome(package_id=package_id, status=package.status)
+            raise PackageStatusConflict(package_id, package.status, "refused")
+        by.require_facility(delivery.fc_code)
+        _send_back(conn, documents, delivery, "delivery_refused", reason, by.name, now)
+        crashpoint("refuse_delivery.written")
+    crashpoint("refuse_delivery.committed")
+    return _outcome(conn, package_id)
+
+
 def _fail(
     conn: Connection[Any],
     documents: Documents,
@@ -127,16 +153,30 @@ def _fail(
     by: str,
     now: datetime,
 ) -> None:
+    if delivery.is_last_attempt:
+        _send_back(conn, documents, delivery, "delivery_failed", reason, by, now)
+        return
     detail = {"reason": reason, "attempt": delivery.attempt}
     record(conn, documents, [_step(delivery, "delivery_failed", by, {}, detail)], now)
-    if delivery.is_last_attempt:
-        deliveries.delete(conn, delivery.package_id)
-        replanning.send_back(conn, documents, delivery.package_id, reason, now, by)
-        return
     today = now.astimezone(ZoneInfo(SHOP_TIME_ZONE)).date()
     calendar = facilities.facility(conn, delivery.fc_code).calendar
     next_attempt_on = calendar.working_day_from(today + NEXT_ATTEMPT_AFTER)
     deliveries.fail_attempt(conn, delivery.package_id, reason, next_attempt_on)
+
+
+def _send_back(
+    conn: Connection[Any],
+    documents: Documents,
+    delivery: Delivery,
+    what: str,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> None:
+    detail = {"reason": reason, "attempt": delivery.attempt}
+    record(conn, documents, [_step(delivery, what, by, {}, detail)], now)
+    deliveries.delete(conn, delivery.package_id)
+    replanning.send_back(conn, documents, delivery.package_id, reason, now, by)
 
 
 def _step(

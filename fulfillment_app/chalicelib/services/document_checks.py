@@ -21,8 +21,8 @@ from online_kart.documents.collection import Documents, in_groups, milliseconds
 from online_kart.documents.upcoming_shipments import STATUS_OF_END
 from online_kart.domain.events import PriceChanged
 from online_kart.domain.inbound import InboundShipment
+from online_kart.domain.prices import PriceChange, price_change
 from online_kart.domain.reconciliation import UNKNOWN, Findings, compare_entry, paired, told
-from online_kart.domain.sellers import PriceChange, price_change
 from online_kart.inventory_db import reconciliations
 from online_kart.messaging import outbox
 from online_kart.messaging.rules import RULES

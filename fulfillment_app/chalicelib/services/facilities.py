@@ -30,11 +30,13 @@ from online_kart.domain.facilities import (
     ChangeLeg,
     FulfillmentCenter,
     Hub,
+    KnownLeg,
 )
-from online_kart.domain.network import PROBLEMS_MAX, Leg, LegKey, Network, parse_network
+from online_kart.domain.network import PROBLEMS_MAX, LegKey, Network, parse_network
 from online_kart.domain.pincodes import united, without
 from online_kart.domain.routes import Ranges
 from online_kart.domain.values import FacilityCode
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import facilities, holidays, legs, pincodes
 
 from . import holidays as holiday_services, pincodes as pincode_services, rebuilds
@@ -67,9 +69,11 @@ def add_hub(conn: Connected, command: AddHub, now: datetime) -> int:
         return rebuilds.request_rebuild(conn, f"hub {command.hub_code} was added", now)
 
 
-def change_hub(conn: Connected, hub_code: str, command: ChangeHub, now: datetime) -> int:
-    """Raises NotFound."""
-    return _change(conn, hub_code, hub, command, now)
+def change_hub(
+    conn: Connected, hub_code: str, command: ChangeHub, now: datetime, wanted: Versions = None
+) -> int:
+    """Raises NotFound, VersionChanged."""
+    return _change(conn, hub_code, hub, command, now, wanted)
 
 
 def close_hub(conn: Connected, hub_code: str, now: datetime) -> int:
@@ -77,9 +81,9 @@ def close_hub(conn: Connected, hub_code: str, now: datetime) -> int:
     return _close(conn, hub_code, hub, now)
 
 
-def delete_hub(conn: Connected, hub_code: str, now: datetime) -> int:
-    """With its legs. Raises NotFound, FacilityInUse."""
-    return _delete(conn, hub_code, hub, now)
+def delete_hub(conn: Connected, hub_code: str, now: datetime, wanted: Versions = None) -> int:
+    """With its legs. Raises NotFound, FacilityInUse, VersionChanged."""
+    return _delete(conn, hub_code, hub, now, wanted)
 
 
 # -- fulfillment centers
@@ -111,10 +115,14 @@ def add_fulfillment_center(conn: Connected, command: AddFulfillmentCenter, now: 
 
 
 def change_fulfillment_center(
-    conn: Connected, fc_code: str, command: ChangeFulfillmentCenter, now: datetime
+    conn: Connected,
+    fc_code: str,
+    command: ChangeFulfillmentCenter,
+    now: datetime,
+    wanted: Versions = None,
 ) -> int:
-    """Raises NotFound."""
-    return _change(conn, fc_code, fulfillment_center, command, now)
+    """Raises NotFound, VersionChanged."""
+    return _change(conn, fc_code, fulfillment_center, command, now, wanted)
 
 
 def close_fulfillment_center(conn: Connected, fc_code: str, now: datetime) -> int:
@@ -122,9 +130,11 @@ def close_fulfillment_center(conn: Connected, fc_code: str, now: datetime) -> in
     return _close(conn, fc_code, fulfillment_center, now)
 
 
-def delete_fulfillment_center(conn: Connected, fc_code: str, now: datetime) -> int:
-    """With its legs and pincode ranges. Raises NotFound, FacilityInUse."""
-    return _delete(conn, fc_code, fulfillment_center, now)
+def delete_fulfillment_center(
+    conn: Connected, fc_code: str, now: datetime, wanted: Versions = None
+) -> int:
+    """With its legs and pincode ranges. Raises NotFound, FacilityInUse, VersionChanged."""
+    return _delete(conn, fc_code, fulfillment_center, now, wanted)
 
 
 # -- of any facility
@@ -133,11 +143,18 @@ def delete_fulfillment_center(conn: Connected, fc_code: str, now: datetime) -> i
 Reader = Callable[[Connected, str], Hub | FulfillmentCenter]
 
 
-def _change(conn: Connected, code: str, read: Reader, command: ChangeHub, now: datetime) -> int:
+def _change(
+    conn: Connected,
+    code: str,
+    read: Reader,
+    command: ChangeHub,
+    now: datetime,
+    wanted: Versions,
+) -> int:
     changes = command.changes()
     with conn.transaction():
         facilities.lock_network(conn)
-        read(conn, code)
+        refuse_past(read(conn, code).version, wanted)
         facilities.update(conn, code, changes, now)
         return rebuilds.request_rebuild(conn, f"{', '.join(changes)} of {code} changed", now)
 
@@ -151,10 +168,10 @@ def _close(conn: Connected, code: str, read: Reader, now: datetime) -> int:
         return rebuilds.request_rebuild(conn, f"{code} closes", now)
 
 
-def _delete(conn: Connected, code: str, read: Reader, now: datetime) -> int:
+def _delete(conn: Connected, code: str, read: Reader, now: datetime, wanted: Versions) -> int:
     with conn.transaction():
         facilities.lock_network(conn)
-        read(conn, code)
+        refuse_past(read(conn, code).version, wanted)
         held = facilities.held(conn, code)
         if not held.is_nothing:
             raise FacilityInUse(code, held.counts())
@@ -178,7 +195,7 @@ def close_drained(conn: Connected, now: datetime) -> int:
 # -- legs
 
 
-def leg(conn: Connected, key: LegKey) -> Leg:
+def leg(conn: Connected, key: LegKey) -> KnownLeg:
     """Raises NotFound."""
     found = legs.by_key(conn, key)
     if found is None:
@@ -192,7 +209,7 @@ def legs_listed(
     destination: str | None,
     after: tuple[str, str, str] | None,
     limit: int,
-) -> Sequence[Leg]:
+) -> Sequence[KnownLeg]:
     """By origin, destination and mode, after the given ones."""
     return legs.listed(conn, origin, destination, after, limit)
 
@@ -210,21 +227,23 @@ def add_leg(conn: Connected, command: AddLeg, now: datetime) -> int:
         return rebuilds.request_rebuild(conn, f"leg {_shown(command.key)} was added", now)
 
 
-def change_leg(conn: Connected, key: LegKey, command: ChangeLeg, now: datetime) -> int:
-    """Raises NotFound."""
+def change_leg(
+    conn: Connected, key: LegKey, command: ChangeLeg, now: datetime, wanted: Versions = None
+) -> int:
+    """Raises NotFound, VersionChanged."""
     with conn.transaction():
         facilities.lock_network(conn)
-        if not legs.update(conn, key, command.changes()):
-            raise _no_leg(key)
+        refuse_past(leg(conn, key).version, wanted)
+        legs.update(conn, key, command.changes())
         return rebuilds.request_rebuild(conn, f"leg {_shown(key)} changed", now)
 
 
-def delete_leg(conn: Connected, key: LegKey, now: datetime) -> int:
-    """Batches that were opened on it still leave. Raises NotFound."""
+def delete_leg(conn: Connected, key: LegKey, now: datetime, wanted: Versions = None) -> int:
+    """Batches that were opened on it still leave. Raises NotFound, VersionChanged."""
     with conn.transaction():
         facilities.lock_network(conn)
-        if not legs.delete(conn, key):
-            raise _no_leg(key)
+        refuse_past(leg(conn, key).version, wanted)
+        legs.delete(conn, key)
         return rebuilds.request_rebuild(conn, f"leg {_shown(key)} was deleted", now)
 
 

@@ -1,6 +1,6 @@
 """Which FC serves which pincodes. Each change asks for new route tables in the same transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +8,9 @@ from psycopg import Connection
 from psycopg.errors import ExclusionViolation
 
 from online_kart.domain.errors import NotFound, PincodesTaken
-from online_kart.domain.facilities import PincodeChange
-from online_kart.domain.pincodes import united, without
+from online_kart.domain.facilities import PincodeChange, RangeLine
+from online_kart.domain.imports import Line, refuse_wrong
+from online_kart.domain.pincodes import Served, clashes, first_overlap, united, without
 from online_kart.domain.routes import Ranges
 from online_kart.inventory_db import facilities, pincodes
 
@@ -39,6 +40,66 @@ def add(conn: Connection[Any], fc_code: str, change: PincodeChange, now: datetim
         replace(conn, {fc_code: united(ranges, added)})
         reason = f"{fc_code} serves {change.first}–{change.last}"
         return rebuilds.request_rebuild(conn, reason, now)
+
+
+def import_ranges(conn: Connection[Any], lines: Sequence[Line[RangeLine]], now: datetime) -> int:
+    """Give each FC the ranges of its lines, or change nothing; the one version of route tables that will have them all.
+
+    A file is one plan: half of it would be a network that nobody has planned. With `move`, a line takes its range from
+    whoever serves it. Raises ImportRefused, which names every line that is wrong.
+    """
+    with conn.transaction():
+        facilities.lock_network(conn)
+        refuse_wrong(_judged(conn, lines))
+        said = [line.said for line in lines if line.said is not None]
+        given: dict[str, list[tuple[int, int]]] = {}
+        for each in said:
+            given.setdefault(each.fc_code, []).append((each.first, each.last))
+        _take_away(conn, united(*given.values()))
+        had = pincodes.of_fcs(conn, given)
+        replace(conn, {fc: united(had.get(fc, ()), ranges) for fc, ranges in given.items()})
+        reason = f"{len(said)} ranges of {len(given)} FCs were imported"
+        return rebuilds.request_rebuild(conn, reason, now)
+
+
+def _judged(conn: Connection[Any], lines: Sequence[Line[RangeLine]]) -> Sequence[Line[RangeLine]]:
+    """The lines, with what the network has against each: an unknown FC, or pincodes of others."""
+    judged = list(lines)
+    for place, field, expected in _wrong(conn, lines):
+        judged[place] = judged[place].refused(field, expected)
+    return judged
+
+
+def _wrong(
+    conn: Connection[Any], lines: Sequence[Line[RangeLine]]
+) -> Iterator[tuple[int, str, str]]:
+    """(place of the line, field, what was expected)"""
+    said = [(place, line.said) for place, line in enumerate(lines) if line.said is not None]
+    kinds = facilities.kinds_of(conn, {each.fc_code for _, each in said})
+    ranges = [Served(each.fc_code, each.first, each.last) for _, each in said]
+    for one, other in clashes(ranges):
+        number = lines[said[other][0]].number
+        yield (
+            said[one][0],
+            "first",
+            f"pincodes that no other line gives to another FC: {number} does",
+        )
+    wanted = united((each.first, each.last) for each in ranges)
+    served = [Served(*holder) for holder in pincodes.holders(conn, wanted)]
+    for place, each in said:
+        if kinds.get(each.fc_code) != "fc":
+            yield place, "fc_code", "a fulfillment center that exists"
+        others = [holder for holder in served if holder.fc_code != each.fc_code]
+        taken = None if each.move else first_overlap(others, each.first, each.last)
+        if taken is not None:
+            yield place, "first", _told(taken)
+
+
+def _told(taken: Served) -> str:
+    return (
+        f"pincodes that nobody serves, or move to take them:"
+        f" {taken.fc_code} serves {taken.first}–{taken.last}"
+    )
 
 
 def remove(conn: Connection[Any], fc_code: str, first: int, last: int, now: datetime) -> int:

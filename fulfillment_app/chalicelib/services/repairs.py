@@ -42,8 +42,9 @@ from online_kart.documents.collection import Documents
 from online_kart.documents.upcoming_shipments import STATUS_OF_END
 from online_kart.domain.events import AvailabilityChanged, PriceChanged
 from online_kart.domain.packages import course_of
+from online_kart.domain.prices import price_change
 from online_kart.domain.reconciliation import ORDER_LOG, UNHEARD, Finding
-from online_kart.domain.sellers import SoldLine, price_change
+from online_kart.domain.sellers import SoldLine
 from online_kart.inventory_db import (
     inbound as receipts,
     packages as package_rows,

@@ -8,8 +8,17 @@ from uuid import UUID
 from psycopg import Connection
 
 from online_kart.crashpoints import crashpoint
-from online_kart.domain.errors import NotFound
-from online_kart.domain.sellers import JudgeSeller, Seller, SellerStatus, offer_changed
+from online_kart.domain.errors import NotFound, SellerStatusConflict
+from online_kart.domain.principals import Principal
+from online_kart.domain.sellers import (
+    DECIDED_FROM,
+    Decision,
+    JudgeSeller,
+    Seller,
+    SellerStatus,
+    offer_changed,
+)
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import sellers
 from online_kart.messaging import outbox
 
@@ -32,30 +41,54 @@ def by_id(conn: Connection[Any], seller_id: UUID) -> Seller:
     return seller
 
 
-def judge(conn: Connection[Any], seller_id: UUID, command: JudgeSeller, now: datetime) -> Seller:
-    """Approve or suspend. The offers of a suspended seller are paused; approved again, they are open again.
+def judge(
+    conn: Connection[Any],
+    by: Principal,
+    seller_id: UUID,
+    command: JudgeSeller,
+    now: datetime,
+    wanted: Versions = None,
+) -> Seller:
+    """Approve, refuse or suspend. The offers of a suspended seller are paused; approved again, they are open again.
 
-    A repeat changes nothing. Raises NotFound.
+    A repeat changes nothing. Raises NotFound, SellerStatusConflict, VersionChanged.
     """
     with conn.transaction():
         seller = sellers.by_id_for_update(conn, seller_id)
         if seller is None:
             raise NotFound("seller", seller_id)
+        refuse_past(seller.version, wanted)
         if seller.status == command.status:
             return seller
-        may_sell = command.status == "approved"
-        judged = seller.model_copy(
-            update={
-                "status": command.status,
-                "version": seller.version + 1,
-                "approved_at": now if may_sell else seller.approved_at,
-            }
-        )
+        judged = _judged(seller, command, now)
         sellers.update_status(conn, judged)
+        sellers.insert_decision(conn, judged, by.name, now)
         offers = sellers.change_status_of_offers(
-            conn, seller_id, "active" if may_sell else "paused", now
+            conn, seller_id, "active" if judged.status == "approved" else "paused", now
         )
         outbox.append(conn, *map(offer_changed, offers))
         crashpoint("judge_seller.written")
     crashpoint("judge_seller.committed")
     return judged
+
+
+def _judged(seller: Seller, command: JudgeSeller, now: datetime) -> Seller:
+    if seller.status not in DECIDED_FROM[command.status]:
+        raise SellerStatusConflict(seller.seller_id, seller.status, command.status)
+    is_approved = command.status == "approved"
+    return seller.model_copy(
+        update={
+            "status": command.status,
+            "reason": None if is_approved else command.reason,
+            "version": seller.version + 1,
+            "approved_at": now if is_approved else seller.approved_at,
+        }
+    )
+
+
+def decisions(
+    conn: Connection[Any], seller_id: UUID, after: int | None, limit: int
+) -> Sequence[Decision]:
+    """What was decided about the seller, the oldest first, after a version. Raises NotFound."""
+    by_id(conn, seller_id)
+    return sellers.decisions(conn, seller_id, after, limit)

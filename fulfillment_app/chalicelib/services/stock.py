@@ -28,9 +28,11 @@ from online_kart.domain.sourcing import (
 )
 from online_kart.domain.stock import (
     AdjustStock,
+    Cause,
     LedgerEntry,
     Offer,
     StockChange,
+    StockFilter,
     StockLevel,
 )
 from online_kart.inventory_db import (
@@ -264,24 +266,28 @@ def reserve_no_more(
 
 
 def levels_of_fc(
-    conn: Connection[Any], fc_code: str, after: tuple[str, UUID] | None, limit: int
+    conn: Connection[Any],
+    fc_code: str,
+    of: StockFilter,
+    after: tuple[str, UUID] | None,
+    limit: int,
 ) -> list[StockLevel]:
     """After the sort key (sku, seller_id). Raises NotFound."""
     _refuse_unknown_fc(conn, fc_code)
-    return stock.of_fc(conn, fc_code, after, limit)
+    return stock.of_fc(conn, fc_code, after, limit, of)
 
 
 def ledger_of_fc(
     conn: Connection[Any],
     fc_code: str,
-    sku: str | None,
-    seller_id: UUID | None,
+    of: StockFilter,
+    cause: Cause | None,
     before: int | None,
     limit: int,
 ) -> list[LedgerEntry]:
     """The newest first, before an entry's id. Raises NotFound."""
     _refuse_unknown_fc(conn, fc_code)
-    return stock.ledger_of_fc(conn, fc_code, sku, seller_id, before, limit)
+    return stock.ledger_of_fc(conn, fc_code, before, limit, of, cause)
 
 
 def _refuse_unknown_fc(conn: Connection[Any], fc_code: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pymongo import IndexModel
 
-from ..domain.sellers import PriceChange
+from ..domain.prices import PriceChange
 from .collection import Collection, Documents, answering, answering_each
 
 PRICE_CHANGES = "price_changes"

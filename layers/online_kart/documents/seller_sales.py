@@ -1,13 +1,13 @@
 """What each seller sold: FC, item, count, amount, when (D8). A projection: an entry is an event's."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pymongo import IndexModel
 
-from ..domain.sellers import SoldLine, SoldTotal
+from ..domain.sellers import SalesFilter, SoldLine, SoldTotal
 from .collection import Collection, Documents, answering, answering_each, milliseconds
 
 SELLER_SALES = "seller_sales"
@@ -39,8 +39,20 @@ COLLECTIONS = (
 
 def sort_key(sale: SoldLine) -> str:
     """What lists are sorted by: the moment in UTC, to the millisecond (as stored), then the sale's id."""
-    at = sale.sold_at.astimezone(UTC).replace(tzinfo=None)
-    return f"{at.isoformat(timespec='milliseconds')} {sale.sale_id}"
+    return f"{_moment(sale.sold_at)} {sale.sale_id}"
+
+
+def _start_of(at: datetime) -> str:
+    """What is above the sort keys of all sales before the moment, and below those of the moment and after.
+
+    The moment by itself would do, if the local store compared a text with a longer one that begins with it rightly
+    where an index is descending. So this begins like the keys of the millisecond before, and no key begins like this.
+    """
+    return f"{_moment(at - timedelta(milliseconds=1))}~"
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
 def place(fc_code: str, sku: str) -> str:
@@ -67,15 +79,12 @@ def put(documents: Documents, sale: SoldLine) -> None:
 def listed(
     documents: Documents,
     seller_id: UUID,
-    fc_code: str | None,
-    sku: str | None,
-    before: str | None,
+    sales: SalesFilter,
+    behind: str | None,
     limit: int,
 ) -> list[SoldLine]:
-    """The newest first, beginning behind the sort key `before`; from one FC, of one item, or all."""
-    wanted = _wanted(seller_id, fc_code, sku)
-    if before is not None:
-        wanted["sort_key"] = {"$lt": before}
+    """The newest first, beginning behind the sort key `behind`."""
+    wanted = _wanted(seller_id, sales, behind)
     found = documents[SELLER_SALES].find(wanted, {"sort_key": 0, "place": 0})
     return [
         SoldLine(sale_id=document.pop("_id"), **document)
@@ -87,13 +96,12 @@ def listed(
 def totals(
     documents: Documents,
     seller_id: UUID,
-    fc_code: str | None,
-    sku: str | None,
+    sales: SalesFilter,
     after: str | None,
     limit: int,
 ) -> list[SoldTotal]:
     """By FC and SKU, beginning behind the place `after`."""
-    wanted = _wanted(seller_id, fc_code, sku)
+    wanted = _wanted(seller_id, sales)
     if after is not None:
         wanted["place"] = {"$gt": after}
     groups = documents[SELLER_SALES].aggregate(
@@ -113,12 +121,16 @@ def totals(
     return [_total(group) for group in groups]
 
 
-def _wanted(seller_id: UUID, fc_code: str | None, sku: str | None) -> dict[str, Any]:
+def _wanted(seller_id: UUID, sales: SalesFilter, behind: str | None = None) -> dict[str, Any]:
     wanted: dict[str, Any] = {"seller_id": str(seller_id)}
-    if fc_code is not None:
-        wanted["fc_code"] = fc_code
-    if sku is not None:
-        wanted["sku"] = sku
+    if sales.fc_code is not None:
+        wanted["fc_code"] = sales.fc_code
+    if sales.sku is not None:
+        wanted["sku"] = sales.sku
+    ends = [each for each in (behind, sales.before and _start_of(sales.before)) if each]
+    times = {"$gte": sales.since and _start_of(sales.since), "$lt": min(ends, default=None)}
+    if given := {operator: key for operator, key in times.items() if key}:
+        wanted["sort_key"] = given
     return wanted
 
 

@@ -10,6 +10,8 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
+
 
 class KartError(Exception):
     """Anything we raise on purpose. `facts()` is what a client may see besides the message."""
@@ -77,6 +79,40 @@ class NotYourFacility(Forbidden):
         self.facility = facility
 
 
+class UnreadableFile(InvalidRequest):
+    """A file that was uploaded is not what it should be as a whole; nothing of it was taken. `line` is where, if anywhere."""
+
+    line: int | None
+
+    def __init__(self, message: str, expected: str, line: int | None = None) -> None:
+        super().__init__(message, "file", expected)
+        self.line = line
+
+
+class RefusedLine(TypedDict):
+    """What is wrong in a line of a file. `field` is the name of a column; None where it is the line as a whole."""
+
+    line: int
+    field: str | None
+    expected: str
+
+
+class ImportRefused(InvalidRequest):
+    """Some lines of a file that is taken as a whole, or not at all, are wrong: nothing was changed.
+
+    `lines` has what is wrong, the first 200 of it.
+    """
+
+    refused_count: int
+    lines: list[RefusedLine]
+
+    def __init__(self, refused_count: int, lines: list[RefusedLine]) -> None:
+        super().__init__(
+            f"{refused_count} lines of the file are refused; nothing was changed.", "file"
+        )
+        self.refused_count, self.lines = refused_count, lines
+
+
 class NotFound(KartError):
     """There is no such thing."""
 
@@ -90,6 +126,16 @@ class NotFound(KartError):
 
 class Conflict(KartError):
     """The request is well-formed, but what is stored does not allow it now."""
+
+
+class VersionChanged(KartError):
+    """What was to be changed has changed since it was read: it is at `current_version`. Read it again, and decide anew."""
+
+    current_version: int
+
+    def __init__(self, current_version: int) -> None:
+        super().__init__(f"Somebody has changed it meanwhile: it is at version {current_version}.")
+        self.current_version = current_version
 
 
 class Unavailable(KartError):
@@ -369,6 +415,18 @@ class SellerNotApproved(Conflict):
         self.seller_id, self.seller_status = str(seller_id), seller_status
 
 
+class SellerStatusConflict(Conflict):
+    """The seller's status does not allow what was decided, or to apply again."""
+
+    seller_id: str
+    seller_status: str
+    wanted: str
+
+    def __init__(self, seller_id: UUID, seller_status: str, wanted: str) -> None:
+        super().__init__(f"Seller {seller_id} is {seller_status}, and can't become {wanted}.")
+        self.seller_id, self.seller_status, self.wanted = str(seller_id), seller_status, wanted
+
+
 class SkuTaken(Conflict):
     """The SKU is registered for an item that is described, or was registered by a seller, otherwise."""
 
@@ -387,6 +445,36 @@ class OfferExists(Conflict):
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} is offered by this seller already. Change its price instead.")
         self.sku = sku
+
+
+class ComingPriceExists(Conflict):
+    """Another price of the offer starts at that time. It can be cancelled."""
+
+    price_id: str
+
+    def __init__(self, price_id: UUID) -> None:
+        super().__init__("Another price of this offer starts at that time. Cancel it first.")
+        self.price_id = str(price_id)
+
+
+class TooManyComingPrices(Conflict):
+    """An offer would have more than `limit` prices to come."""
+
+    limit: int
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An offer has at most {limit} prices to come. Cancel one first.")
+        self.limit = limit
+
+
+class PriceHasBegun(Conflict):
+    """A price that has begun can't be cancelled: change the price instead."""
+
+    price_id: str
+
+    def __init__(self, price_id: UUID) -> None:
+        super().__init__(f"Price {price_id} has begun. Change the price instead.")
+        self.price_id = str(price_id)
 
 
 class FacilityNotOpen(Conflict):

@@ -185,8 +185,25 @@ class PincodeChange(Model):
         return self
 
 
+class RangeLine(PincodeChange):
+    """A line of a file of ranges: as PincodeChange, of the FC that it names."""
+
+    model_config = example(fc_code="BLR1", first=560001, last=560099, move=False)
+
+    fc_code: FacilityCode
+
+
+class KnownLeg(Leg):
+    """A leg of the shop's network; `version` counts its changes."""
+
+    version: int
+
+
 class _Facility(_Place):
+    """`version` counts the changes that people made."""
+
     status: FacilityStatus
+    version: int
     created_at: Instant
     updated_at: Instant
 

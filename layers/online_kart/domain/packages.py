@@ -50,6 +50,8 @@ class Package(Model):
     version: int = 1
     created_at: Instant
     updated_at: Instant
+    picked_at: Instant | None = None
+    packed_at: Instant | None = None
 
     @property
     def is_at_its_end(self) -> bool:

@@ -1,21 +1,25 @@
 """Sellers (I9), their offers of items, and the stock of an offer in each FC (I10)."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import StringConstraints, model_validator
 
 from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
-from .events import OfferChanged, PriceChanged
+from .events import OfferChanged
+from .prices import ComingPrice, PricePaise
 from .values import FacilityCode, Instant, Name, Sku
 
-SellerStatus = Literal["pending", "approved", "suspended"]
+SellerStatus = Literal["pending", "approved", "refused", "suspended"]
+"""pending: has applied, and waits. refused: may apply again. suspended: was approved, and may not sell for the time being."""
+
+SellerDecision = Literal["approved", "refused", "suspended"]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 OfferStatus = Literal["active", "paused"]
-PricePaise = Annotated[int, Field(ge=1, le=10**12, examples=[129_900])]
-"""What a unit costs: never nothing."""
 
 
 class RegisterSeller(Model):
@@ -25,16 +29,31 @@ class RegisterSeller(Model):
     email: Email
 
 
+DECIDED_FROM: Mapping[SellerDecision, frozenset[SellerStatus]] = {
+    "approved": frozenset({"pending", "refused", "suspended"}),
+    "refused": frozenset({"pending"}),
+    "suspended": frozenset({"pending", "approved"}),
+}
+"""What can be decided about a seller of which status. The same again changes nothing."""
+
+
 class JudgeSeller(Model):
-    """What people of Online Kart decide about a seller."""
+    """What people of Online Kart decide about a seller. Who may not sell is told why."""
 
-    model_config = example(status="approved")
+    model_config = example(status="refused", reason="The tax number belongs to somebody else.")
 
-    status: Literal["approved", "suspended"]
+    status: SellerDecision
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.status != "approved" and self.reason is None:
+            raise ValueError("a seller who may not sell is told why: reason")
+        return self
 
 
 class Seller(Model):
-    """Only an approved one may sell."""
+    """Only an approved one may sell. `reason`: why this one was refused or suspended."""
 
     seller_id: UUID
     name: str
@@ -43,6 +62,17 @@ class Seller(Model):
     version: int
     registered_at: Instant
     approved_at: Instant | None
+    reason: str | None = None
+
+
+class Decision(Model):
+    """What was decided about a seller, or that the seller applied again (`pending`); `version` is the seller's after it."""
+
+    version: int
+    status: SellerStatus
+    reason: str | None
+    decided_by: str
+    decided_at: Instant
 
 
 class MakeOffer(Model):
@@ -70,12 +100,6 @@ class RegisterItem(MakeOffer):
     brand: Brand = ""
     category_id: CategoryId
     weight_grams: WeightGrams
-
-
-class ChangePrice(Model):
-    model_config = example(price_paise=119_900)
-
-    price_paise: PricePaise
 
 
 class Offer(Model):
@@ -128,34 +152,10 @@ class StockOfOffer(Model):
 
 
 class StockedItem(OfferedItem):
-    """`stock` has at most one entry for each FC."""
+    """`stock` has at most one entry for each FC; `coming_prices` those that wait for their time, the earliest first."""
 
     stock: Sequence[StockOfOffer]
-
-
-class PriceChange(Model):
-    """An entry of the log of prices (D7). `old_price_paise` is None where the offer was made."""
-
-    sku: Sku
-    seller_id: UUID
-    old_price_paise: PricePaise | None
-    new_price_paise: PricePaise
-    changed_by: str
-    changed_at: Instant
-    version: int
-
-
-def price_change(event: PriceChanged) -> PriceChange:
-    """The entry of the log that the event makes."""
-    return PriceChange(
-        sku=event.sku,
-        seller_id=event.seller_id,
-        old_price_paise=event.old_price_paise,
-        new_price_paise=event.new_price_paise,
-        changed_by=event.changed_by,
-        changed_at=event.occurred_at,
-        version=event.version,
-    )
+    coming_prices: Sequence[ComingPrice]
 
 
 class SoldLine(Model):
@@ -170,11 +170,13 @@ class SoldLine(Model):
     sold_at: Instant
 
 
-class SoldFilter(NamedTuple):
-    """Of which FC and item sales are wanted; None: of all."""
+class SalesFilter(NamedTuple):
+    """Which sales: of one FC, of one item, from a moment on, before another. None: any."""
 
-    fc_code: str | None
-    sku: str | None
+    fc_code: str | None = None
+    sku: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
 
 
 class SoldTotal(Model):

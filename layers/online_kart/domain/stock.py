@@ -31,6 +31,16 @@ class Offer(NamedTuple):
     seller_id: UUID
 
 
+class StockFilter(NamedTuple):
+    """Of one item, of one seller, or of one offer. None: of any."""
+
+    sku: str | None = None
+    seller_id: UUID | None = None
+
+
+ANY_STOCK = StockFilter()
+
+
 class StockLevel(Model):
     """Units of an offer in an FC (I4)."""
 

@@ -30,12 +30,12 @@ NETWORK_LOCK = 7_301_846
 
 _HUB = """
     SELECT f.code AS hub_code, f.kind, f.name, f.state, f.latitude, f.longitude, f.time_zone,
-           f.handling_minutes, f.status, f.created_at, f.updated_at
+           f.handling_minutes, f.status, f.version, f.created_at, f.updated_at
       FROM facilities AS f
 """
 _FULFILLMENT_CENTER = """
     SELECT f.code AS fc_code, f.name, f.state, f.latitude, f.longitude, f.time_zone,
-           f.handling_minutes, f.status, f.created_at, f.updated_at, c.capacity_units, c.cut_off,
+           f.handling_minutes, f.status, f.version, f.created_at, f.updated_at, c.capacity_units, c.cut_off,
            c.last_mile_minutes, c.closed_weekdays, c.home_hub_code
       FROM facilities AS f
       JOIN fulfillment_centers AS c ON c.fc_code = f.code
@@ -251,6 +251,7 @@ def update(conn: Connection[Any], code: str, changes: Mapping[str, Any], now: da
                time_zone = coalesce(%(time_zone)s, time_zone),
                handling_minutes = coalesce(%(handling_minutes)s, handling_minutes),
                status = coalesce(%(status)s, status),
+               version = version + 1,
                updated_at = %(now)s
          WHERE code = %(code)s
         """,
@@ -300,6 +301,7 @@ def upsert(conn: Connection[Any], facilities: Sequence[Facility], now: datetime)
                longitude = excluded.longitude,
                time_zone = excluded.time_zone,
                handling_minutes = excluded.handling_minutes,
+               version = f.version + 1,
                updated_at = excluded.updated_at
         """,
         rows,
@@ -365,7 +367,7 @@ def close_drained(conn: Connection[Any], now: datetime) -> list[str]:
     """
     rows = conn.execute(
         f"""
-        UPDATE facilities AS f SET status = 'closed', updated_at = %(now)s
+        UPDATE facilities AS f SET status = 'closed', version = version + 1, updated_at = %(now)s
          WHERE f.status = 'draining'
            AND (SELECT status FROM route_builds ORDER BY version DESC LIMIT 1) = 'published'
            AND NOT EXISTS (

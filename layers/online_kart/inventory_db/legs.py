@@ -6,6 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ..domain.facilities import KnownLeg
 from ..domain.network import Leg, LegKey
 
 COLUMNS = "origin, destination, mode, transit_minutes, distance_km, departure_times"
@@ -39,18 +40,19 @@ def upsert(conn: Connection[Any], legs: Sequence[Leg]) -> None:
         ON CONFLICT (origin, destination, mode) DO UPDATE
            SET transit_minutes = excluded.transit_minutes,
                distance_km = coalesce(excluded.distance_km, legs.distance_km),
-               departure_times = excluded.departure_times
+               departure_times = excluded.departure_times,
+               version = legs.version + 1
         """,
         [_row(leg) for leg in legs],
     )
 
 
-def by_key(conn: Connection[Any], key: LegKey) -> Leg | None:
+def by_key(conn: Connection[Any], key: LegKey) -> KnownLeg | None:
     """None where there is no such leg."""
-    with conn.cursor(row_factory=class_row(Leg)) as cur:
+    with conn.cursor(row_factory=class_row(KnownLeg)) as cur:
         return cur.execute(
             f"""
-            SELECT {COLUMNS} FROM legs
+            SELECT {COLUMNS}, version FROM legs
              WHERE origin = %(origin)s AND destination = %(destination)s AND mode = %(mode)s
             """,
             _named(key),
@@ -63,12 +65,12 @@ def listed(
     destination: str | None,
     after: tuple[str, str, str] | None,
     limit: int,
-) -> Sequence[Leg]:
+) -> Sequence[KnownLeg]:
     """By origin, destination and mode, after the given ones; of one origin or to one destination."""
-    with conn.cursor(row_factory=class_row(Leg)) as cur:
+    with conn.cursor(row_factory=class_row(KnownLeg)) as cur:
         return cur.execute(
             f"""
-            SELECT {COLUMNS} FROM legs
+            SELECT {COLUMNS}, version FROM legs
              WHERE (%(origin)s::text IS NULL OR origin = %(origin)s)
                AND (%(destination)s::text IS NULL OR destination = %(destination)s)
                AND (%(after_origin)s::text IS NULL OR (origin, destination, mode)
@@ -101,7 +103,8 @@ def update(conn: Connection[Any], key: LegKey, changes: Mapping[str, Any]) -> bo
             UPDATE legs
                SET transit_minutes = coalesce(%(transit_minutes)s, transit_minutes),
                    distance_km = coalesce(%(distance_km)s, distance_km),
-                   departure_times = coalesce(%(departure_times)s::text[], departure_times)
+                   departure_times = coalesce(%(departure_times)s::text[], departure_times),
+                   version = version + 1
              WHERE origin = %(origin)s AND destination = %(destination)s AND mode = %(mode)s
             """,
             {**_named(key), **fields},

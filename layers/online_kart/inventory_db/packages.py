@@ -16,7 +16,8 @@ from ..domain.events import PackageStatus
 from ..domain.packages import Package, PackageEvent, PackageLine
 
 COLUMNS = """package_id, order_id, origin_fc_code, destination_fc_code, to_pincode, status, at_facility, budget,
-             weight_grams, promise_date, table_version, path_revision, version, created_at, updated_at"""
+             weight_grams, promise_date, table_version, path_revision, version, created_at, updated_at,
+             picked_at, packed_at"""
 
 
 class Noted(NamedTuple):
@@ -35,7 +36,7 @@ def insert(conn: Connection[Any], package: Package, lines: Iterable[PackageLine]
         INSERT INTO packages ({COLUMNS})
         VALUES (%(package_id)s, %(order_id)s, %(origin_fc_code)s, %(destination_fc_code)s, %(to_pincode)s,
                 %(status)s, %(at_facility)s, %(budget)s, %(weight_grams)s, %(promise_date)s, %(table_version)s,
-                %(path_revision)s, %(version)s, %(created_at)s, %(updated_at)s)
+                %(path_revision)s, %(version)s, %(created_at)s, %(updated_at)s, %(picked_at)s, %(packed_at)s)
         """,
         package.model_dump(),
     )
@@ -191,7 +192,8 @@ def save(conn: Connection[Any], noted: Sequence[Noted]) -> None:
         UPDATE packages
            SET destination_fc_code = %(destination_fc_code)s, status = %(status)s,
                at_facility = %(at_facility)s, budget = %(budget)s, table_version = %(table_version)s,
-               path_revision = %(path_revision)s, version = %(version)s, updated_at = %(updated_at)s
+               path_revision = %(path_revision)s, version = %(version)s, updated_at = %(updated_at)s,
+               picked_at = %(picked_at)s, packed_at = %(packed_at)s
          WHERE package_id = %(package_id)s
         """,
         [each.package.model_dump() for each in noted],

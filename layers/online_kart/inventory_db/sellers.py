@@ -8,9 +8,17 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ..domain.sellers import Offer, OfferedItem, OfferStatus, Seller, SellerStatus, StockOfOffer
+from ..domain.sellers import (
+    Decision,
+    Offer,
+    OfferedItem,
+    OfferStatus,
+    Seller,
+    SellerStatus,
+    StockOfOffer,
+)
 
-SELLER_COLUMNS = "seller_id, name, email, status, version, registered_at, approved_at"
+SELLER_COLUMNS = "seller_id, name, email, status, version, registered_at, approved_at, reason"
 OFFER_COLUMNS = "seller_id, sku, price_paise, status, version, updated_at"
 OFFERED_ITEM = """
     SELECT i.sku, i.category_id, i.name, i.brand, i.weight_grams, i.status AS item_status,
@@ -27,7 +35,7 @@ def insert(conn: Connection[Any], seller: Seller) -> bool:
             f"""
             INSERT INTO sellers ({SELLER_COLUMNS})
             VALUES (%(seller_id)s, %(name)s, %(email)s, %(status)s, %(version)s, %(registered_at)s,
-                    %(approved_at)s)
+                    %(approved_at)s, %(reason)s)
             ON CONFLICT DO NOTHING
             """,
             seller.model_dump(),
@@ -88,11 +96,39 @@ def update_status(conn: Connection[Any], seller: Seller) -> None:
     conn.execute(
         """
         UPDATE sellers
-           SET status = %(status)s, version = %(version)s, approved_at = %(approved_at)s
+           SET status = %(status)s, version = %(version)s, approved_at = %(approved_at)s,
+               reason = %(reason)s
          WHERE seller_id = %(seller_id)s
         """,
         seller.model_dump(),
     )
+
+
+def insert_decision(conn: Connection[Any], seller: Seller, by: str, now: datetime) -> None:
+    """That the seller has become what it is: `update_status` was called with it."""
+    conn.execute(
+        """
+        INSERT INTO seller_decisions (seller_id, version, status, reason, decided_by, decided_at)
+        VALUES (%(seller_id)s, %(version)s, %(status)s, %(reason)s, %(by)s, %(now)s)
+        """,
+        {**seller.model_dump(), "by": by, "now": now},
+    )
+
+
+def decisions(
+    conn: Connection[Any], seller_id: UUID, after: int | None, limit: int
+) -> Sequence[Decision]:
+    """The oldest first, after a version."""
+    with conn.cursor(row_factory=class_row(Decision)) as cur:
+        return cur.execute(
+            """
+            SELECT version, status, reason, decided_by, decided_at FROM seller_decisions
+             WHERE seller_id = %(seller_id)s AND (%(after)s::bigint IS NULL OR version > %(after)s)
+             ORDER BY version
+             LIMIT %(limit)s
+            """,
+            {"seller_id": seller_id, "after": after, "limit": limit},
+        ).fetchall()
 
 
 def change_status_of_offers(

@@ -18,7 +18,15 @@ from psycopg.rows import class_row
 from ..domain.batches import Units
 from ..domain.errors import NotFound, StockAlreadyReleased, StockTooLow
 from ..domain.returns import ReturnedLine
-from ..domain.stock import Cause, LedgerEntry, Offer, StockChange, StockLevel
+from ..domain.stock import (
+    ANY_STOCK,
+    Cause,
+    LedgerEntry,
+    Offer,
+    StockChange,
+    StockFilter,
+    StockLevel,
+)
 
 MOVE_BATCH = "move_batch"
 """Who takes packages from their FC, where it is not the last mile."""
@@ -58,21 +66,30 @@ def _levels(conn: Connection[Any], offers: Iterable[Offer], locking: str) -> lis
 
 
 def of_fc(
-    conn: Connection[Any], fc_code: str, after: tuple[str, UUID] | None, limit: int
+    conn: Connection[Any],
+    fc_code: str,
+    after: tuple[str, UUID] | None,
+    limit: int,
+    of: StockFilter = ANY_STOCK,
 ) -> list[StockLevel]:
-    """All stock of an FC, after the sort key (sku, seller_id)."""
+    """Stock of an FC, after the sort key (sku, seller_id)."""
     with conn.cursor(row_factory=class_row(StockLevel)) as cur:
         return cur.execute(
             """
             SELECT fc_code, sku, seller_id, on_hand, reserved FROM stock
              WHERE fc_code = %(fc_code)s
-               AND (%(sku)s::text IS NULL OR (sku, seller_id) > (%(sku)s, %(seller_id)s))
+               AND (%(sku)s::text IS NULL OR sku = %(sku)s)
+               AND (%(seller_id)s::uuid IS NULL OR seller_id = %(seller_id)s)
+               AND (%(after_sku)s::text IS NULL
+                    OR (sku, seller_id) > (%(after_sku)s, %(after_seller_id)s))
              ORDER BY sku, seller_id LIMIT %(limit)s
             """,
             {
                 "fc_code": fc_code,
-                "sku": after[0] if after else None,
-                "seller_id": after[1] if after else None,
+                "sku": of.sku,
+                "seller_id": of.seller_id,
+                "after_sku": after[0] if after else None,
+                "after_seller_id": after[1] if after else None,
                 "limit": limit,
             },
         ).fetchall()
@@ -93,10 +110,10 @@ def level(conn: Connection[Any], fc_code: str, offer: Offer) -> StockLevel | Non
 def ledger_of_fc(
     conn: Connection[Any],
     fc_code: str,
-    sku: str | None,
-    seller_id: UUID | None,
     before: int | None,
     limit: int,
+    of: StockFilter = ANY_STOCK,
+    cause: Cause | None = None,
 ) -> list[LedgerEntry]:
     """The newest first, before an entry's id."""
     with conn.cursor(row_factory=class_row(LedgerEntry)) as cur:
@@ -108,13 +125,15 @@ def ledger_of_fc(
              WHERE fc_code = %(fc_code)s
                AND (%(sku)s::text IS NULL OR sku = %(sku)s)
                AND (%(seller_id)s::uuid IS NULL OR seller_id = %(seller_id)s)
+               AND (%(cause)s::text IS NULL OR cause = %(cause)s)
                AND (%(before)s::bigint IS NULL OR entry_id < %(before)s)
              ORDER BY entry_id DESC LIMIT %(limit)s
             """,
             {
                 "fc_code": fc_code,
-                "sku": sku,
-                "seller_id": seller_id,
+                "sku": of.sku,
+                "seller_id": of.seller_id,
+                "cause": cause,
                 "before": before,
                 "limit": limit,
             },

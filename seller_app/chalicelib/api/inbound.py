@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, no_content, ok, operation, pages
+from online_kart.contract import created, no_content, operation, pages, versioned
 from online_kart.domain.errors import (
     FacilityNotOpen,
     NotFound,
@@ -14,6 +14,7 @@ from online_kart.domain.errors import (
     ShipmentHasArrived,
     ShipmentIsOver,
     UnknownReference,
+    VersionChanged,
 )
 from online_kart.domain.inbound import AmendShipment, AnnounceShipment, Asn, ShownShipment
 from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
@@ -21,6 +22,7 @@ from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
@@ -28,6 +30,7 @@ from online_kart.http import (
     read_query,
     rendered_response,
     required_header,
+    wanted_versions,
 )
 from online_kart.messaging.idempotency import Keyed, digest
 from online_kart.signed_in import principal_of
@@ -100,7 +103,10 @@ def list_shipments(seller_id: str) -> Response:
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["GET"])
 @operation(
-    ok(ShownShipment), path={"seller_id": UUID, "asn": Asn}, errors=(NotFound,), access=SELLERS_SEE
+    versioned(ShownShipment),
+    path={"seller_id": UUID, "asn": Asn},
+    errors=(NotFound,),
+    access=SELLERS_SEE,
 )
 @errors_to_http
 def shipment_by_asn(seller_id: str, asn: str) -> Response:
@@ -108,14 +114,13 @@ def shipment_by_asn(seller_id: str, asn: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    return json_response(
-        inbound.by_asn(wiring.inventory_db(), wiring.documents(), by, key, known_asn)
-    )
+    shipment = inbound.by_asn(wiring.inventory_db(), wiring.documents(), by, key, known_asn)
+    return json_response(shipment, headers=etag(shipment.version))
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["PATCH"])
 @operation(
-    ok(ShownShipment),
+    versioned(ShownShipment),
     path={"seller_id": UUID, "asn": Asn},
     body=AmendShipment,
     errors=(
@@ -125,6 +130,7 @@ def shipment_by_asn(seller_id: str, asn: str) -> Response:
         SellerNotApproved,
         ShipmentHasArrived,
         ShipmentIsOver,
+        VersionChanged,
     ),
     access=SELLERS_ACT,
 )
@@ -134,18 +140,19 @@ def amend_shipment(seller_id: str, asn: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    command = read_body(inbound_api.current_request, AmendShipment)
+    request = inbound_api.current_request
+    command, wanted = read_body(request, AmendShipment), wanted_versions(request)
     shipment = inbound.amend(
-        wiring.inventory_db(), wiring.documents(), by, key, known_asn, command, wiring.now()
+        wiring.inventory_db(), wiring.documents(), by, key, known_asn, command, wiring.now(), wanted
     )
-    return json_response(shipment)
+    return json_response(shipment, headers=etag(shipment.version))
 
 
 @inbound_api.route("/sellers/{seller_id}/inbound-shipments/{asn}", methods=["DELETE"])
 @operation(
     no_content(),
     path={"seller_id": UUID, "asn": Asn},
-    errors=(NotFound, ShipmentHasArrived, ShipmentIsOver),
+    errors=(NotFound, ShipmentHasArrived, ShipmentIsOver, VersionChanged),
     access=SELLERS_ACT,
 )
 @errors_to_http
@@ -154,5 +161,8 @@ def cancel_shipment(seller_id: str, asn: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(inbound_api.current_request)
     known_asn: str = read_path(Asn, asn, "asn")
-    inbound.cancel(wiring.inventory_db(), wiring.documents(), by, key, known_asn, wiring.now())
+    wanted = wanted_versions(inbound_api.current_request)
+    inbound.cancel(
+        wiring.inventory_db(), wiring.documents(), by, key, known_asn, wiring.now(), wanted
+    )
     return Response(body="", status_code=int(HTTPStatus.NO_CONTENT))

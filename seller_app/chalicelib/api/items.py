@@ -5,7 +5,8 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation, pages
+from online_kart.contract import CSV, created, ok, operation, pages, versioned
+from online_kart.domain.base import Model, example
 from online_kart.domain.errors import (
     NotFound,
     OfferExists,
@@ -13,6 +14,7 @@ from online_kart.domain.errors import (
     SkuTaken,
     UnknownReference,
 )
+from online_kart.domain.imports import ImportReport
 from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import MakeOffer, OfferedItem, RegisterItem, StockedItem
 from online_kart.domain.values import Sku
@@ -20,12 +22,15 @@ from online_kart.http import (
     Query,
     after,
     errors_to_http,
+    etag,
     json_response,
     page_of,
     read_body,
+    read_file,
     read_path,
     read_query,
 )
+from online_kart.postgres import retrying
 from online_kart.signed_in import principal_of
 
 from .. import wiring
@@ -33,6 +38,14 @@ from ..services import items
 from .repeats import repeats
 
 items_api = Blueprint(__name__)
+
+
+class ImportQuery(Model):
+    """With `dry_run` nothing is changed: the report says what would become of each line."""
+
+    model_config = example(dry_run=True)
+
+    dry_run: bool = False
 
 
 @items_api.route("/sellers/{seller_id}/items", methods=["POST"])
@@ -51,6 +64,28 @@ def register_item(seller_id: str) -> Response:
     by = principal_of(items_api.current_request)
     command = read_body(items_api.current_request, RegisterItem)
     return _created(items.register(wiring.inventory_db(), by, key, command, wiring.now()))
+
+
+@items_api.route("/sellers/{seller_id}/items/imports", methods=["POST"], content_types=[CSV])
+@operation(
+    ok(ImportReport),
+    path={"seller_id": UUID},
+    line=RegisterItem,
+    query=ImportQuery,
+    errors=(NotFound, SellerNotApproved),
+    access=SELLERS_ACT,
+)
+@errors_to_http
+@repeats.safe(items_api)
+def import_items(seller_id: str) -> Response:
+    """A CSV file of new items with their first offers: each line by itself, and what became of it."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    request = items_api.current_request
+    query, lines = read_query(request, ImportQuery), read_file(request, RegisterItem)
+    conn, by = wiring.inventory_db(), principal_of(request)
+    report = retrying(lambda: items.import_items(conn, by, key, lines, query.dry_run, wiring.now()))
+    wiring.nudge_relay()
+    return json_response(report)
 
 
 @items_api.route("/sellers/{seller_id}/offers", methods=["POST"])
@@ -94,15 +129,19 @@ def list_items(seller_id: str) -> Response:
 
 @items_api.route("/sellers/{seller_id}/items/{sku}", methods=["GET"])
 @operation(
-    ok(StockedItem), path={"seller_id": UUID, "sku": Sku}, errors=(NotFound,), access=SELLERS_SEE
+    versioned(StockedItem),
+    path={"seller_id": UUID, "sku": Sku},
+    errors=(NotFound,),
+    access=SELLERS_SEE,
 )
 @errors_to_http
 def item_by_sku(seller_id: str, sku: str) -> Response:
-    """With its stock in each FC."""
+    """With its stock in each FC, and the prices that are to come. The `ETag` is the offer's."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(items_api.current_request)
     known_sku: str = read_path(Sku, sku, "sku")
-    return json_response(items.by_sku(wiring.inventory_db(), by, key, known_sku))
+    item = items.by_sku(wiring.inventory_db(), by, key, known_sku)
+    return json_response(item, headers=etag(item.offer_version))
 
 
 def _created(item: OfferedItem) -> Response:

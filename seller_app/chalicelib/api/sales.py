@@ -7,8 +7,8 @@ from chalice import Blueprint, Response
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import NotFound
 from online_kart.domain.principals import SELLERS_SEE
-from online_kart.domain.sellers import SoldFilter, SoldLine, SoldTotal
-from online_kart.domain.values import FacilityCode, Sku
+from online_kart.domain.sellers import SalesFilter, SoldLine, SoldTotal
+from online_kart.domain.values import AskedInstant, FacilityCode, Sku
 from online_kart.http import (
     Query,
     after,
@@ -27,8 +27,16 @@ sales_api = Blueprint(__name__)
 
 
 class SalesQuery(Query):
+    """`since` and `before`: sold from a moment on, and before another."""
+
     fc_code: FacilityCode | None = None
     sku: Sku | None = None
+    since: AskedInstant | None = None
+    before: AskedInstant | None = None
+
+    @property
+    def wanted(self) -> SalesFilter:
+        return SalesFilter(self.fc_code, self.sku, self.since, self.before)
 
 
 @sales_api.route("/sellers/{seller_id}/sales", methods=["GET"])
@@ -51,7 +59,7 @@ def list_sales(seller_id: str) -> Response:
         wiring.documents(),
         by,
         key,
-        SoldFilter(query.fc_code, query.sku),
+        query.wanted,
         start[0] if start else None,
         query.limit + 1,
     )
@@ -68,7 +76,7 @@ def list_sales(seller_id: str) -> Response:
 )
 @errors_to_http
 def sales_totals(seller_id: str) -> Response:
-    """By FC and item, returns taken off."""
+    """By FC and item, returns taken off. With `since` and `before`: of that time."""
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(sales_api.current_request)
     query = read_query(sales_api.current_request, SalesQuery)
@@ -78,7 +86,7 @@ def sales_totals(seller_id: str) -> Response:
         wiring.documents(),
         by,
         key,
-        SoldFilter(query.fc_code, query.sku),
+        query.wanted,
         start[0] if start else None,
         query.limit + 1,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import created, ok, operation
-from online_kart.domain.errors import AlreadyRegistered, EmailTaken, NotFound
+from online_kart.domain.errors import AlreadyRegistered, EmailTaken, NotFound, SellerStatusConflict
 from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
 from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.http import errors_to_http, json_response, read_body, read_path
@@ -41,3 +41,19 @@ def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(sellers_api.current_request)
     return json_response(sellers.by_id(wiring.inventory_db(), by, key))
+
+
+@sellers_api.route("/sellers/{seller_id}/applications", methods=["POST"])
+@operation(
+    ok(Seller),
+    path={"seller_id": UUID},
+    errors=(NotFound, SellerStatusConflict),
+    access=SELLERS_ACT,
+)
+@errors_to_http
+@repeats.safe(sellers_api)
+def apply_again(seller_id: str) -> Response:
+    """Who was refused, and has mended what `reason` says, waits for approval once more. Safe to repeat."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    by = principal_of(sellers_api.current_request)
+    return json_response(sellers.apply_again(wiring.inventory_db(), by, key, wiring.now()))

@@ -37,6 +37,7 @@ from online_kart.domain.inbound import (
 )
 from online_kart.domain.principals import Principal
 from online_kart.domain.sellers import Seller
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import inbound, sellers
 from online_kart.messaging import idempotency
 from online_kart.messaging.idempotency import Answer, Keyed
@@ -132,7 +133,7 @@ def _announce(
     return shipment
 
 
-def amend(
+def amend(  # noqa: PLR0913  # who asks, and which version they have read, go with everything that two may change
     conn: Connection[Any],
     documents: Documents,
     by: Principal,
@@ -140,15 +141,17 @@ def amend(
     asn: str,
     command: AmendShipment,
     now: datetime,
+    wanted: Versions = None,
 ) -> ShownShipment:
     """The shipment as it is now. An amendment that changes nothing is no amendment.
 
     Raises NotFound, SellerNotApproved, ShipmentHasArrived, ShipmentIsOver, UnknownReference (item), NotOffered,
-    InvalidRequest (a day that is over).
+    VersionChanged, InvalidRequest (a day that is over).
     """
     with conn.transaction():
         seller_service.approved(conn, by, seller_id)
         shipment = _lock_upcoming(conn, documents, seller_id, asn)
+        refuse_past(shipment.version, wanted)
         changes = {key: value for key, value in command if value is not None}
         amended = shipment.model_copy(update=changes)
         if amended != shipment:
@@ -173,8 +176,9 @@ def cancel(
     seller_id: UUID,
     asn: str,
     now: datetime,
+    wanted: Versions = None,
 ) -> None:
-    """A repeat changes nothing. Raises NotFound, ShipmentHasArrived, ShipmentIsOver (it was received)."""
+    """A repeat changes nothing. Raises NotFound, ShipmentHasArrived, ShipmentIsOver (it was received), VersionChanged."""
     by.require_own("seller", seller_id)
     with conn.transaction():
         try:
@@ -183,6 +187,7 @@ def cancel(
             if over.shipment_status == "cancelled":
                 return
             raise
+        refuse_past(shipment.version, wanted)
         cancelled = _next_version(shipment, now)
         upcoming_shipments.append_log(
             documents, LogEntry(what="cancelled", at=cancelled.updated_at, shipment=cancelled)

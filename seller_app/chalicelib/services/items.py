@@ -11,6 +11,8 @@ from online_kart.crashpoints import crashpoint
 from online_kart.domain.catalog import Item
 from online_kart.domain.errors import NotFound, OfferExists, SkuTaken, UnknownReference
 from online_kart.domain.events import Event, ItemChanged, PriceChanged
+from online_kart.domain.imports import ImportReport, Line, LineOutcome, report_of
+from online_kart.domain.prices import COMING_MAX
 from online_kart.domain.principals import Principal
 from online_kart.domain.sellers import (
     MakeOffer,
@@ -21,7 +23,7 @@ from online_kart.domain.sellers import (
     StockOfOffer,
     offer_changed,
 )
-from online_kart.inventory_db import catalog, sellers
+from online_kart.inventory_db import catalog, prices, sellers
 from online_kart.messaging import outbox
 
 from . import sellers as seller_service
@@ -36,19 +38,72 @@ def register(
     """
     with conn.transaction():
         seller_service.approved(conn, by, seller_id)
-        if catalog.category_by_id(conn, command.category_id) is None:
-            raise UnknownReference("category", command.category_id, "category_id")
-        item = _new_item(seller_id, command, now)
-        events: list[Event] = []
-        if catalog.insert_item(conn, item):
-            events.append(_item_changed(item, now))
-        elif not _is_registered_alike(conn, item):
-            raise SkuTaken(command.sku)
-        events += _offer(conn, by, seller_id, command, now)
-        outbox.append(conn, *events)
+        _register(conn, by, seller_id, command, now)
         crashpoint("register_item.written")
     crashpoint("register_item.committed")
     return _offered(conn, seller_id, command.sku)
+
+
+def _register(
+    conn: Connection[Any], by: Principal, seller_id: UUID, command: RegisterItem, now: datetime
+) -> bool:
+    """Whether anything is new."""
+    if catalog.category_by_id(conn, command.category_id) is None:
+        raise UnknownReference("category", command.category_id, "category_id")
+    item = _new_item(seller_id, command, now)
+    events: list[Event] = []
+    if catalog.insert_item(conn, item):
+        events.append(_item_changed(item, now))
+    elif not _is_registered_alike(conn, item):
+        raise SkuTaken(command.sku)
+    events += _offer(conn, by, seller_id, command, now)
+    outbox.append(conn, *events)
+    return bool(events)
+
+
+def import_items(
+    conn: Connection[Any],
+    by: Principal,
+    seller_id: UUID,
+    lines: Sequence[Line[RegisterItem]],
+    dry_run: bool,
+    now: datetime,
+) -> ImportReport:
+    """Register every line that can be; what became of each. A repeat finds all of it unchanged.
+
+    Lines stand alone: an item that is described wrongly is no reason to keep the others from being sold. Those that are
+    accepted are committed together, in the order of their SKUs, so that two files at once don't wait for each other in
+    a circle. `dry_run`: nothing is kept. Raises NotFound (seller), SellerNotApproved.
+    """
+    with conn.transaction(force_rollback=dry_run):
+        seller_service.approved(conn, by, seller_id)
+        in_turn = sorted(lines, key=lambda line: line.said.sku if line.said else "")
+        outcomes = [_outcome(conn, by, seller_id, line, now) for line in in_turn]
+        crashpoint("import_items.written")
+    crashpoint("import_items.committed")
+    return report_of(outcomes, dry_run)
+
+
+def _outcome(
+    conn: Connection[Any], by: Principal, seller_id: UUID, line: Line[RegisterItem], now: datetime
+) -> LineOutcome:
+    if line.said is None:
+        return LineOutcome(line=line.number, outcome="refused", problems=line.problems)
+    try:
+        with conn.transaction():
+            is_new = _register(conn, by, seller_id, line.said, now)
+    except UnknownReference as error:
+        return _refused(line, error.field, f"{error.expected}. {error}")
+    except SkuTaken as error:
+        return _refused(line, "sku", str(error))
+    except OfferExists as error:
+        return _refused(line, "price_paise", str(error))
+    return LineOutcome(line=line.number, outcome="accepted" if is_new else "unchanged")
+
+
+def _refused(line: Line[RegisterItem], field: str | None, expected: str) -> LineOutcome:
+    problems = line.refused(field, expected).problems
+    return LineOutcome(line=line.number, outcome="refused", problems=problems)
 
 
 def make_offer(
@@ -77,11 +132,12 @@ def listed(
 
 
 def by_sku(conn: Connection[Any], by: Principal, seller_id: UUID, sku: str) -> StockedItem:
-    """With the units in each FC. Raises NotFound, also for another's."""
+    """With the units in each FC, and the prices to come. Raises NotFound, also for another's."""
     by.require_own("seller", seller_id)
     offered = _offered(conn, seller_id, sku)
     stock = sellers.stock_of(conn, seller_id, sku, None, None, None)
-    return StockedItem(stock=stock, **offered.model_dump())
+    coming = prices.waiting(conn, seller_id, sku, None, COMING_MAX)
+    return StockedItem(stock=stock, coming_prices=coming, **offered.model_dump())
 
 
 def stock_listed(

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from online_kart.documents import seller_sales
 from online_kart.domain.events import SaleRecorded
 from online_kart.domain.principals import Principal
-from online_kart.domain.sellers import SoldFilter, SoldLine, SoldTotal
+from online_kart.domain.sellers import SalesFilter, SoldLine, SoldTotal
 from online_kart.messaging.consumer import Envelope
 
 from . import sellers as seller_service
@@ -39,13 +39,13 @@ def listed(
     documents: Documents,
     by: Principal,
     seller_id: UUID,
-    wanted: SoldFilter,
-    before: str | None,
+    wanted: SalesFilter,
+    behind: str | None,
     limit: int,
 ) -> list[SoldLine]:
-    """The newest first, beginning behind the sort key `before`. Raises NotFound."""
+    """The newest first, beginning behind the sort key `behind`. Raises NotFound."""
     seller_service.by_id(conn, by, seller_id)
-    return seller_sales.listed(documents, seller_id, wanted.fc_code, wanted.sku, before, limit)
+    return seller_sales.listed(documents, seller_id, wanted, behind, limit)
 
 
 def totals(
@@ -53,13 +53,13 @@ def totals(
     documents: Documents,
     by: Principal,
     seller_id: UUID,
-    wanted: SoldFilter,
+    wanted: SalesFilter,
     after: str | None,
     limit: int,
 ) -> list[SoldTotal]:
     """By FC and SKU, beginning behind the place `after`. Raises NotFound."""
     seller_service.by_id(conn, by, seller_id)
-    return seller_sales.totals(documents, seller_id, wanted.fc_code, wanted.sku, after, limit)
+    return seller_sales.totals(documents, seller_id, wanted, after, limit)
 
 
 sort_key = seller_sales.sort_key

@@ -7,7 +7,13 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from online_kart.crashpoints import crashpoint
-from online_kart.domain.errors import AlreadyRegistered, EmailTaken, NotFound, SellerNotApproved
+from online_kart.domain.errors import (
+    AlreadyRegistered,
+    EmailTaken,
+    NotFound,
+    SellerNotApproved,
+    SellerStatusConflict,
+)
 from online_kart.domain.principals import Principal, Role
 from online_kart.domain.sellers import RegisterSeller, Seller
 from online_kart.inventory_db import sellers
@@ -32,6 +38,27 @@ def register(
         raise EmailTaken(command.email)
     crashpoint("register_seller.committed")
     return seller
+
+
+def apply_again(conn: Connection[Any], by: Principal, seller_id: UUID, now: datetime) -> Seller:
+    """A refused seller waits for approval once more. A repeat changes nothing.
+
+    Raises NotFound, SellerStatusConflict (was not refused).
+    """
+    by.require_own("seller", seller_id)
+    with conn.transaction():
+        seller = _found(sellers.by_id_for_update(conn, seller_id), seller_id)
+        if seller.status == "pending":
+            return seller
+        if seller.status != "refused":
+            raise SellerStatusConflict(seller_id, seller.status, "pending")
+        changes = {"status": "pending", "reason": None, "version": seller.version + 1}
+        applied = seller.model_copy(update=changes)
+        sellers.update_status(conn, applied)
+        sellers.insert_decision(conn, applied, by.name, now)
+        crashpoint("apply_again.written")
+    crashpoint("apply_again.committed")
+    return applied
 
 
 def by_id(conn: Connection[Any], by: Principal, seller_id: UUID) -> Seller:

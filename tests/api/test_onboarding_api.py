@@ -1,0 +1,81 @@
+"""A seller's way in: applied, approved or refused with a reason, suspended, and what each may not do meanwhile."""
+
+import pytest
+
+from tests.api.test_seller_api import UNKNOWN, all_pages, is_problem, wrong_fields
+from tests.shop import a_pending_seller, a_refused_seller, an_approved_seller, put_fc, put_item
+
+
+def suspended(conn, fulfillment, now):
+    seller_id = an_approved_seller(conn, now, "Ravi Traders").seller_id
+    decision = {"status": "suspended", "reason": "Complaints."}
+    assert fulfillment.patch(f"/sellers/{seller_id}", decision).status_code == 200
+    return seller_id
+
+
+@pytest.fixture(params=["pending", "refused", "suspended"])
+def not_approved(request, inventory_db, fulfillment, now):
+    """Another seller sells a MUG; there is an FC."""
+    put_fc(inventory_db, "BLR1", now)
+    put_item(inventory_db, an_approved_seller(inventory_db, now).seller_id, "MUG", now)
+    match request.param:
+        case "pending":
+            return a_pending_seller(inventory_db, now, "Ravi Traders").seller_id
+        case "refused":
+            return a_refused_seller(inventory_db, now).seller_id
+    return suspended(inventory_db, fulfillment, now)
+
+
+def test_who_is_not_approved_sells_nothing_and_sends_nothing(seller, not_approved, now):
+    me = f"/sellers/{not_approved}"
+    item = {"sku": "CUP", "name": "A cup", "category_id": "kitchen", "weight_grams": 300}
+    later = {"price_paise": 1, "starts_at": "2026-03-09T00:00:00Z"}
+    asn = {"fc_code": "BLR1", "expected_on": "2026-03-09", "lines": [{"sku": "MUG", "quantity": 1}]}
+    refusals = [
+        seller.post(f"{me}/items", {**item, "price_paise": 1}),
+        seller.post(f"{me}/offers", {"sku": "MUG", "price_paise": 1}),
+        seller.put(f"{me}/items/MUG/price", {"price_paise": 1}),
+        seller.post(f"{me}/items/MUG/coming-prices", later),
+        seller.post(f"{me}/inbound-shipments", asn, Idempotency_Key="1"),
+    ]
+    for refused in refusals:
+        assert is_problem(refused, 409, "SellerNotApproved")
+    assert seller.get(f"{me}/items").json_body["items"] == []
+
+
+def test_who_is_refused_is_told_why_and_may_apply_again(seller, fulfillment):
+    new = {"name": "Asha", "email": "asha@example.com"}
+    me = seller.post("/sellers", new).headers["Location"]
+    assert seller.post(f"{me}/applications", {}).json_body["version"] == 1  # waits already
+    no = {"status": "refused", "reason": "The tax number belongs to somebody else."}
+    assert fulfillment.patch(me, no).json_body == fulfillment.patch(me, no).json_body
+    shown = seller.get(me).json_body
+    assert (shown["status"], shown["reason"]) == ("refused", no["reason"])
+
+    again = seller.post(f"{me}/applications", {}).json_body
+    assert (again["status"], again["reason"], again["version"]) == ("pending", None, 3)
+    assert fulfillment.patch(me, {"status": "approved"}).json_body["status"] == "approved"
+    assert is_problem(seller.post(f"{me}/applications", {}), 409, "SellerStatusConflict")
+
+    told = all_pages(fulfillment, f"{me}/decisions")
+    assert [each["status"] for each in told] == ["refused", "pending", "approved"]
+    assert [each["reason"] for each in told] == [no["reason"], None, None]
+    assert told[1]["decided_by"] == f"seller {shown['seller_id']}"
+
+
+def test_who_may_not_sell_is_told_why_and_who_was_approved_is_suspended_not_refused(
+    fulfillment, inventory_db, now
+):
+    me = f"/sellers/{an_approved_seller(inventory_db, now).seller_id}"
+    assert wrong_fields(fulfillment.patch(me, {"status": "suspended"})) == {"body"}
+    assert wrong_fields(fulfillment.patch(me, {"status": "refused", "reason": " "})) == {"reason"}
+    refusal = fulfillment.patch(me, {"status": "refused", "reason": "Too late."})
+    assert is_problem(refusal, 409, "SellerStatusConflict")
+    suspension = {"status": "suspended", "reason": "Complaints."}
+    assert fulfillment.patch(me, suspension).json_body["reason"] == "Complaints."
+    assert fulfillment.patch(me, {"status": "approved"}).json_body["reason"] is None
+
+
+def test_decisions_about_nobody_are_not_found(fulfillment, seller):
+    assert is_problem(fulfillment.get(f"/sellers/{UNKNOWN}/decisions"), 404, "NotFound")
+    assert is_problem(seller.post(f"/sellers/{UNKNOWN}/applications", {}), 404, "NotFound")
