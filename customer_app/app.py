@@ -42,4 +42,4 @@ for part in (
 ):
     app.register_blueprint(part)
 
-verify_token = protect(app, wiring.tokens)
+verify_token = protect(app, lambda: wiring.tokens())  # what is wired when it is asked
