@@ -7,23 +7,28 @@ somebody's; that they are there, and that their owners may see them, is tested t
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter
 
+from customer_app.chalicelib.services import returns
 from fulfillment_app.chalicelib.services import reconciliations
 from local.apps import APPS, load_app
 from local.reading import Stores
+from online_kart.contract import CSV
 from online_kart.domain.principals import FC_STAFF_ACTS, Role
+from online_kart.domain.returns import RequestReturn, Return
 from online_kart.openapi import Route, routes_of
 from tests import identity
 from tests.api.conftest import HttpClient, without_stores
 from tests.both_sides import FAR, NEIGHBOUR, BothSides, open_both_sides
+from tests.builders import pincode_of
 from tests.contracts import contract_of
 from tests.freight import batch_of
-from tests.identity import person
+from tests.identity import ADMIN, person
 from tests.snapshots import snapshot
 
 STRANGER = person("stranger")
@@ -96,17 +101,19 @@ def things(stores: Stores, clients: Mapping[str, HttpClient], now: Any) -> dict[
     sides = open_both_sides(stores, now)
     buyer = sides.buyer(FAR)
     order_id = buyer.place(("MUG", 1))
-    under_way = sides.confirmed(buyer, ("MUG", 1))
-    batch_id = batch_of(stores.inventory, under_way)
+    returned = a_return(sides, buyer.address.customer_id)
+    batch_id = batch_of(stores.inventory, sides.confirmed(buyer, ("MUG", 1)))
     return {
         "customer_id": str(buyer.address.customer_id),
         "address_id": str(buyer.address.address_id),
-        "order_id": str(order_of(stores, under_way)),
+        "order_id": str(returned.order_id),
+        "return_id": str(returned.return_id),
         "placed": str(order_id),
         "package_id": str(a_delivery(sides)),
         "batch_id": str(batch_id),
         "seller_id": str(sides.market.seller_id),
         "sku": "MUG",
+        "price_id": a_coming_price(clients["seller_app"], sides),
         "asn": an_asn(clients["seller_app"], sides),
         "fc_code": "BLR1",
         "hub_code": "BLR",
@@ -142,8 +149,29 @@ def order_of(stores: Stores, package_id: Any) -> Any:
     return row[0]
 
 
-def a_delivery(sides: BothSides) -> Any:
-    package_id = sides.confirmed(sides.buyer(NEIGHBOUR), ("MUG", 1))
+def a_return(sides: BothSides, customer_id: Any) -> Return:
+    """Of an order that a neighbour has placed, and that is the customer's from now on."""
+    package_id = a_delivery(sides, lives_at=str(pincode_of(sides.market.network, NEIGHBOUR) + 1))
+    sides.deliver(package_id)
+    order_id = order_of(sides.stores, package_id)
+    sides.stores.customer.execute(
+        "UPDATE orders SET customer_id = %s WHERE order_id = %s", [customer_id, order_id]
+    )
+    command = RequestReturn(package_id=package_id, reason="too blue")
+    asked = returns.request(sides.stores.customer, ADMIN, order_id, command, sides.market.now)
+    sides.tell()
+    return asked
+
+
+def a_coming_price(seller: HttpClient, sides: BothSides) -> str:
+    path = f"/sellers/{sides.market.seller_id}/items/MUG/coming-prices"
+    starts_at = (sides.market.now + timedelta(hours=2)).isoformat()
+    price = {"price_paise": 39_900, "starts_at": starts_at}
+    return str(seller.post(path, price).json_body["price_id"])
+
+
+def a_delivery(sides: BothSides, lives_at: str = NEIGHBOUR) -> Any:
+    package_id = sides.confirmed(sides.buyer(lives_at), ("MUG", 1))
     sides.depart(package_id)
     sides.hand_over(package_id)
     return package_id
@@ -167,15 +195,21 @@ def body_of(app: str, route: Route, things: Mapping[str, str]) -> Any:
     """The document's example, about the things that there are."""
     if route.said.body is None:
         return None
-    place = ("paths", route.path, route.method.lower(), "requestBody", "content")
-    example = contract_of(load_app(app).app).at((*place, "application/json"))["example"]
+    example = example_of(app, route, "application/json")
     known = {name: things[name] for name in ("customer_id", "address_id", "seller_id")}
     return {**example, **{name: known[name] for name in known if name in example}}
 
 
+def example_of(app: str, route: Route, media_type: str) -> Any:
+    place = ("paths", route.path, route.method.lower(), "requestBody", "content", media_type)
+    return contract_of(load_app(app).app).at(place)["example"]
+
+
 def ask(client: HttpClient, app: str, route: Route, things: Mapping[str, str]) -> Any:
-    body = body_of(app, route, things)
-    return client.ask(route.method, url_of(route, things), body, Idempotency_Key=str(uuid4()))
+    url, key = url_of(route, things), str(uuid4())
+    if route.said.line is not None:
+        return client.post_file(url, example_of(app, route, CSV), Idempotency_Key=key)
+    return client.ask(route.method, url, body_of(app, route, things), Idempotency_Key=key)
 
 
 # -- the matrix

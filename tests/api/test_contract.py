@@ -90,7 +90,7 @@ def test_an_operation_knows_each_part_of_its_path(name, route):
 
 
 OPEN = {
-    "customer_app": {"list_categories", "list_items", "item_by_sku"},
+    "customer_app": {"list_categories", "list_items", "item_by_sku", "item_facets", "quote_cart"},
     "fulfillment_app": set(),
     "seller_app": set(),
 }

@@ -118,7 +118,7 @@ def test_what_is_picked_leaves_the_pick_list_and_what_is_packed_the_pack_list(fu
     assert shown["packed_at"]
     assert history_of(shop.conn, one) == ["planned", "picked", "packed"]
     events = fulfillment.get(f"/packages/{one}/events").json_body["items"]
-    assert [event["happened_by"] for event in events[1:]] == ["Asha", "Asha"]
+    assert [event["happened_by"] for event in events[1:]] == ["staff admin", "staff admin"]
 
 
 def test_each_package_of_a_request_is_answered_by_itself(fulfillment, shop):

@@ -116,7 +116,14 @@ def batch_by_id(batch_id: str) -> Response:
     versioned(Batch),
     path={"batch_id": UUID},
     body=MoveBatch,
-    errors=(NotFound, BatchStatusConflict, DepartureTaken, NotOnPath, VersionChanged),
+    errors=(
+        NotYourFacility,
+        NotFound,
+        BatchStatusConflict,
+        DepartureTaken,
+        NotOnPath,
+        VersionChanged,
+    ),
     access=FC_STAFF_ACTS,
 )
 @errors_to_http

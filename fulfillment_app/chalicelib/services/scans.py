@@ -72,20 +72,21 @@ def _noted(
 ) -> tuple[_Unloading, _Unloading]:
     """The batch before the scan, and after it."""
     with conn.transaction():
-        before = _locked(conn, batch_id)
-        by.require_facility(before.batch.destination)
+        before = _locked(conn, by, batch_id)
         new = (before.carried - before.scanned).intersection(package_ids)
         scans.insert(conn, batch_id, sorted(new), by.name, now)
         crashpoint("scan_packages.written")
     return before, before._replace(scanned=before.scanned | new)
 
 
-def _locked(conn: Connection[Any], batch_id: UUID) -> _Unloading:
+def _locked(conn: Connection[Any], by: Principal, batch_id: UUID) -> _Unloading:
     batch = batches.lock(conn, batch_id)
     if batch is not None and batch.status == "in_transit":
+        by.require_facility(batch.destination)
         carried = manifests.packages_in(conn, batch_id)
         return _Unloading(batch, frozenset(carried), frozenset(scans.scanned(conn, batch_id)))
     whole = batch_services.by_id(conn, batch_id)
+    by.require_facility(whole.batch.destination)
     if whole.batch.status in ("open", "closed"):
         raise BatchStatusConflict(batch_id, whole.batch.status, "unloaded")
     carried_once = frozenset(whole.manifest.package_ids)
