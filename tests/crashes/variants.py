@@ -27,6 +27,7 @@ DUAL_WRITE = "dual_write.committed"
 
 def depart_batch_without_outbox(event: dict[str, Any], context: object) -> dict[str, Any]:
     """A dual write: the change is committed, and its events are published afterwards, by whoever lives on."""
+    event.pop("run")  # as the app's middleware does
     step, conn, settings = BatchStep.model_validate(event), wiring.inventory_db(), wiring.settings()
     with conn.transaction():
         told_before = _last_position(conn)
