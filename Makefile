@@ -8,6 +8,9 @@ TEST := $(VENV)/installed-test
 BENCH := $(VENV)/installed-bench
 SOURCES := layers/online_kart fulfillment_app seller_app customer_app local tests
 
+# One more than cores, for many tests wait for servers to start; 4 at most, for each has databases of its own.
+WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ "$$cores" -lt 4 ] && expr $$cores + 1 || echo 4)
+
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--no-python-version-warning --root-user-action=ignore
 
@@ -37,13 +40,14 @@ reset: $(LOCAL) ## stop it, and forget all its data
 
 test: lint ## the linters and all tests
 	@echo "Running the tests …"
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 demo-kill: $(TEST) ## the main job, with everything killed at each of its stages and started again (7 minutes)
 	@$(BIN)/python -m pytest -m slow tests/e2e
 
 crash: $(TEST) ## every process killed at every crash point, alone, in pairs and triples (hours); SHARE=0.1 for a tenth, JOURNAL=file to go on later
 	@$(BIN)/python -m tests.crashes $(if $(SHARE),--share $(SHARE)) $(if $(JOURNAL),--journal $(JOURNAL))
+	@$(BIN)/python -m pytest -m slow tests/integration/test_crashes.py
 
 test-changes: $(TEST) ## 1,120 sequences of changes of networks, each table compared with a full build
 	@$(BIN)/python -m pytest -m slow tests/routing

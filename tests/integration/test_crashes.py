@@ -244,9 +244,9 @@ def refused_after_it_was_planned(world: World) -> None:
     "journey",
     [
         to_the_door,
-        cancelled_in_the_truck,
+        pytest.param(cancelled_in_the_truck, marks=pytest.mark.slow),  # in `make crash`
         cancelled_before_it_left,
-        nobody_at_home,
+        pytest.param(nobody_at_home, marks=pytest.mark.slow),
         refused_after_it_was_planned,
     ],
 )

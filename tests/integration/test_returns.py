@@ -167,7 +167,7 @@ def test_the_ledger_and_the_histories_tell_of_a_return(sides, package_id):
     entries = sides.stores.inventory.execute(
         "SELECT on_hand_change, changed_by FROM stock_ledger WHERE cause = 'return'"
     ).fetchall()
-    assert entries == [(2, "Ravi")]
+    assert entries == [(2, "staff admin")]
     events = sides.stores.inventory.execute(
         "SELECT what FROM package_events WHERE package_id = %s ORDER BY version DESC LIMIT 3",
         [package_id],
