@@ -17,8 +17,8 @@ TRIES_MAX = 60
 @pytest.mark.parametrize(
     ("variant", "rule", "first"),
     [
-        (variants.release_that_gives_back_twice, "only our own errors", 1),
-        (variants.projection_that_ignores_versions, "invariant 12 at rest", 5),
+        (variants.release_that_gives_back_twice, "only our own errors", 12),
+        (variants.projection_that_ignores_versions, "invariant 12 at rest", 11),
     ],
 )
 def test_a_bug_is_found_within_some_weeks_and_told_in_a_few_events(ground, variant, rule, first):
