@@ -7,20 +7,20 @@ from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
 from online_kart.messaging import outbox
+from online_kart.messaging.published import CUSTOMER_SOURCE
 
 from . import wiring
 from .services import orders, payments, retention, returns
 
 jobs = Blueprint(__name__)
 
-SOURCE = "kart.customer"
 SWEPT_AT_ONCE_MAX = 200
 
 
 @jobs.schedule(Rate(1, unit=Rate.MINUTES), name="relay_customer_outbox")
 def relay_customer_outbox(event: CloudWatchEvent) -> dict[str, Any]:
     """Send every unsent event. Also runs when nudged."""
-    sent = outbox.send_unsent(wiring.customer_db(), wiring.bus(), SOURCE, wiring.now())
+    sent = outbox.send_unsent(wiring.customer_db(), wiring.bus(), CUSTOMER_SOURCE, wiring.now())
     return {"sent": sent}
 
 

@@ -7,6 +7,7 @@ from chalice import Blueprint, Cron, Rate
 from chalice.app import CloudWatchEvent
 
 from online_kart.messaging import outbox
+from online_kart.messaging.published import INVENTORY_SOURCE
 
 from . import wiring
 from .services import (
@@ -25,7 +26,6 @@ from .services import (
 
 jobs = Blueprint(__name__)
 
-SOURCE = "kart.inventory"
 SWEPT_AT_ONCE_MAX = 500
 
 MINUTE = Rate(1, unit=Rate.MINUTES)
@@ -43,7 +43,7 @@ def relay_inventory_outbox(event: CloudWatchEvent) -> dict[str, Any]:
 
 
 def _send_unsent() -> int:
-    return outbox.send_unsent(wiring.inventory_db(), wiring.bus(), SOURCE, wiring.now())
+    return outbox.send_unsent(wiring.inventory_db(), wiring.bus(), INVENTORY_SOURCE, wiring.now())
 
 
 @jobs.schedule(MINUTE, name="sweep_runs")

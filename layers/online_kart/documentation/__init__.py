@@ -18,6 +18,8 @@ from ..http import errors_to_http
 
 HERE = Path(__file__).parent
 CONVENTIONS = HERE / "API.md"
+EVENTS = HERE / "EVENTS.md"
+EVENT_SCHEMAS = HERE / "events"
 RENDERER = "aws_lambda_powertools"
 RENDERER_FOLDER = "event_handler/openapi/swagger_ui"
 

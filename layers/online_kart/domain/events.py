@@ -96,7 +96,7 @@ class OfferChanged(Event):
 
 
 class PriceChanged(Event):
-    """Told besides OfferChanged, for the log of prices (D7)."""
+    """An offer has another price, or its first. Told besides OfferChanged, for the log of prices (D7)."""
 
     aggregate: ClassVar[str] = "sku"
     sku: Sku
@@ -134,7 +134,7 @@ class ShipmentArrived(Event):
 
 
 class ShipmentReceived(Event):
-    """Its units are booked into stock and its notice is closed."""
+    """The units of an inbound shipment are booked into stock, and its notice is closed."""
 
     aggregate: ClassVar[str] = "asn"
     asn: str
@@ -164,6 +164,8 @@ class EventLine(Model):
 
 
 class OrderPlaced(OrderEvent):
+    """A customer has ordered: nothing is held yet. Told again, with the next `revision`, where nobody has served it."""
+
     to_pincode: Pincode
     placed_at: Instant
     lines: Annotated[tuple[EventLine, ...], Field(min_length=1, max_length=50)]
@@ -171,6 +173,8 @@ class OrderPlaced(OrderEvent):
 
 
 class OrderConfirmed(OrderEvent):
+    """Every line is held in an FC, its packages are planned, and the customer knows the date."""
+
     promise_date: date
     package_ids: tuple[UUID, ...]
 
@@ -186,7 +190,10 @@ class ShortItem(Model):
 
 
 class OrderRejected(OrderEvent):
-    """`short_items` has every item that was short, and is empty where stock was not the reason."""
+    """The order can't be served.
+
+    `short_items` has every item that was short, and is empty where stock was not the reason.
+    """
 
     error: str
     message: str
@@ -194,10 +201,14 @@ class OrderRejected(OrderEvent):
 
 
 class CancellationRequested(OrderEvent):
+    """A customer wants no more of the order. Told again, with the next `revision`, where nothing came of it."""
+
     revision: int = 1
 
 
 class OrderCancelled(OrderEvent):
+    """The order has ended without its goods. `refund_paise` is what its customer gets back of what was paid."""
+
     refund_paise: Paise
 
 
@@ -244,6 +255,8 @@ class BatchDelayed(Event):
 
 
 class SaleRecorded(Event):
+    """A line of a delivered package was sold; or taken back: then quantity and amount are negative."""
+
     aggregate: ClassVar[str] = "sale_id"
     sale_id: UUID
     order_id: UUID
@@ -268,7 +281,7 @@ class ReturnRequested(Event):
 
 
 class ReturnPlanned(Event):
-    """A courier of the FC fetches the package on that day."""
+    """A courier of the FC fetches the returned package on that day."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
@@ -279,7 +292,7 @@ class ReturnPlanned(Event):
 
 
 class ReturnReceived(Event):
-    """The package is back in an FC, and was looked at."""
+    """The returned package is back in an FC, and was looked at."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
@@ -289,7 +302,7 @@ class ReturnReceived(Event):
 
 
 class ReturnSettled(Event):
-    """The payment provider has refunded it, or people owe it to a customer who has paid on delivery."""
+    """The payment provider has refunded a return, or people owe it to a customer who has paid on delivery."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
