@@ -14,6 +14,9 @@ from pathlib import Path
 from .errors import StateBusy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SIGNED_IN_FILE = "signed-in.json"
+"""Who is signed in at `kart`."""
+
 LOCK_WAIT_SECONDS = 150.0
 LOCK_POLL_SECONDS = 0.05
 

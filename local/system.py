@@ -34,7 +34,7 @@ from .environment import REGION, app_environment, documents_db, environment
 from .errors import LocalError, StateBusy
 from .people import PEOPLE_FILE, People
 from .ports import HOST, VARIABLES, Ports, any_free_port, require_free
-from .state import locked
+from .state import SIGNED_IN_FILE, locked
 from .token_issuers import token_issuers
 
 ENGINE = "engine"
@@ -126,7 +126,13 @@ class System:
         self.down()
         with locked(self._lock, wait_seconds=0):
             databases.forget(self._state)
-            for pattern in (f"{QUEUES_FILE}*", PEOPLE_FILE, "clock*.json", "logs/*"):
+            for pattern in (
+                f"{QUEUES_FILE}*",
+                PEOPLE_FILE,
+                SIGNED_IN_FILE,
+                "clock*.json",
+                "logs/*",
+            ):
                 for file in self._state.glob(pattern):
                     file.unlink()
 

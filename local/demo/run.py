@@ -210,7 +210,7 @@ def _tell(
 
 def _close_an_airport(kart: Kart, console: Console) -> str:
     """Close the airport that most packages under way are still to pass; wait until they are re-planned."""
-    airports = {h["hub_code"] for h in kart.fulfillment.pages("/hubs") if h["kind"] == "airport"}
+    airports = {hub.hub_code for hub in kart.fulfillment.hubs() if hub.kind == "airport"}
     uses = Counter(
         stop["facility"]
         for stops in setup.together(lambda p: _stops_ahead(kart, p), _under_way(kart))
@@ -218,11 +218,9 @@ def _close_an_airport(kart: Kart, console: Console) -> str:
         if stop["facility"] in airports - KEPT_OPEN
     )
     airport = uses.most_common(1)[0][0] if uses else min(airports - KEPT_OPEN)
-    answer = kart.planner.send("POST", f"/hubs/{airport}/closure", {})
-    if answer.status_code >= 400:
-        raise LocalError(f"{airport} could not be closed: {answer.text}")
+    closing = kart.planner.close_facility(airport)
     console.print(f"  Closed the airport {airport}: {uses[airport]} packages are to pass it")
-    build = setup.wait_for_build(kart, answer.headers["Location"])
+    build = setup.wait_for_build(kart, closing.rebuild)
     tables, written = build["tables_count"], build["written_count"]
     console.print(f"  Route tables, version {build['version']}: {written} of {tables} are others")
     return str(airport)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from online_kart.domain.network import FacilityKind, Network
+from online_kart.domain.sellers import RegisterSeller
 
 from ..errors import LocalError
 from . import catalog
@@ -82,13 +83,12 @@ def load_categories(app: App) -> int:
 def load_sellers(kart: Kart) -> list[str]:
     """Registered and approved: their ids, in the catalog's order."""
     wanted = catalog.sellers()
-    ids = {s["email"]: s["seller_id"] for s in kart.fulfillment.pages("/sellers")}
+    ids = {seller.email: str(seller.seller_id) for seller in kart.fulfillment.sellers()}
     for seller in wanted:
         if seller.email not in ids:
-            registered = kart.a_seller(seller.email).call(
-                "POST", "/sellers", {"name": seller.name, "email": seller.email}
-            )
-            ids[seller.email] = registered["seller_id"]
+            wanted_seller = RegisterSeller(name=seller.name, email=seller.email)
+            registered = kart.a_seller(seller.email).register(wanted_seller)
+            ids[seller.email] = str(registered.seller_id)
     for seller in wanted:
         kart.fulfillment.call("PATCH", f"/sellers/{ids[seller.email]}", {"status": "approved"})
     return [ids[seller.email] for seller in wanted]

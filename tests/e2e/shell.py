@@ -36,8 +36,14 @@ class Shell:
         return Ports(**self.ports)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return self._completed(self._command(*command))
+
+    def kart(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return self._completed([sys.executable, "-m", "local.kart", *command])
+
+    def _completed(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._command(*command),
+            command,
             env=self._environment,
             capture_output=True,
             text=True,

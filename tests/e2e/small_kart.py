@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from local.clock import ClockFile
 from local.databases import Databases
@@ -20,7 +20,9 @@ from local.sign_in import SignIn
 from local.system import ENGINE, System
 from online_kart.documents import connection
 from online_kart.documents.collection import Documents
+from online_kart.domain.customers import AddAddress, RegisterCustomer
 from online_kart.domain.network import Leg, Network
+from online_kart.domain.sellers import RegisterSeller
 from tests.builders import a_network, flights, pincode_of, roads
 from tests.e2e.shell import Shell
 
@@ -66,8 +68,8 @@ class SmallKart:
     def open(self, stock: Mapping[str, Mapping[str, int]]) -> None:
         """A seller who is approved, with items that are announced, received and shown: sku → FC → units."""
         load_network(self.kart, self.network)
-        seller = {"name": "Malabar Traders", "email": f"{uuid4()}@example.com"}
-        self.seller_id = self.kart.seller.call("POST", "/sellers", seller)["seller_id"]
+        seller = RegisterSeller(name="Malabar Traders", email=f"{uuid4()}@example.com")
+        self.seller_id = str(self.kart.seller.register(seller).seller_id)
         approval = {"status": "approved"}
         self.kart.fulfillment.call("PATCH", f"/sellers/{self.seller_id}", approval)
         for sku in stock:
@@ -110,16 +112,18 @@ class SmallKart:
 
     def register_customer(self, near_fc: str) -> Buyer:
         """A customer whose pincode the FC serves."""
-        customer = {"name": "Asha", "phone": "9876543210", "email": f"{uuid4()}@example.com"}
-        customer_id = self.kart.customer.call("POST", "/customers", customer)["customer_id"]
-        address = {
-            **{"recipient": "Asha", "street": "1 MG Road", "city": "Anywhere"},
-            **{"state": "Karnataka", "pincode": pincode_of(self.network, near_fc)},
-        }
-        address_id = self.kart.customer.call(
-            "POST", f"/customers/{customer_id}/addresses", address
-        )["address_id"]
-        return Buyer(customer_id, address_id)
+        customer = self.kart.customer.register(
+            RegisterCustomer(name="Asha", phone="9876543210", email=f"{uuid4()}@example.com")
+        )
+        lives_at = AddAddress(
+            recipient="Asha",
+            street="1 MG Road",
+            city="Anywhere",
+            state="Karnataka",
+            pincode=pincode_of(self.network, near_fc),
+        )
+        address = self.kart.customer.add_address(customer.customer_id, lives_at)
+        return Buyer(str(customer.customer_id), str(address.address_id))
 
     def order(
         self,
@@ -139,7 +143,7 @@ class SmallKart:
         return order_id
 
     def cancel(self, order_id: str) -> None:
-        self.kart.customer.call("POST", f"/orders/{order_id}/cancellation")
+        self.kart.customer.cancel(UUID(order_id))
 
     def order_of(self, order_id: str) -> dict[str, Any]:
         order: dict[str, Any] = self.kart.customer.get(f"/orders/{order_id}")
@@ -175,10 +179,8 @@ class SmallKart:
 
     def level(self, sku: str, fc_code: str) -> tuple[int, int]:
         """On hand and reserved."""
-        (row,) = self.kart.seller.pages(
-            f"/sellers/{self.seller_id}/stock", sku=sku, fc_code=fc_code
-        )
-        return row["on_hand"], row["reserved"]
+        (row,) = self.kart.seller.stock(UUID(self.seller_id), sku, fc_code)
+        return row.on_hand, row.reserved
 
     def broken_invariants(self) -> list[str]:
         return [

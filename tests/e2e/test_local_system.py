@@ -1,8 +1,10 @@
 """`make up` by hand: start twice, stop, be killed, start again."""
 
+import json
 import re
 import signal
 import urllib.request
+from uuid import uuid4
 
 import pytest
 
@@ -53,8 +55,16 @@ def test_the_system_starts_once_stops_cleanly_and_survives_being_killed(shell):
     assert "Nothing was running" in shell.run("down").stdout
 
 
-def test_another_shell_can_stop_the_system(shell):
+def test_another_shell_can_sign_in_ask_the_apps_and_stop_the_system(shell):
     process, _ = shell.up()
+
+    assert "admin (staff) is signed in" in shell.kart("sign-in", "admin").stdout
+    assert json.loads(shell.kart("runs", "--json").stdout) == {"items": []}
+    nowhere = shell.kart("order", str(uuid4()), "--json")
+    assert nowhere.returncode == 1
+    assert json.loads(nowhere.stderr)["type"] == "urn:kart:problem:NotFound"
+    shell.kart("sign-in", "meera")
+    assert "one of the customers" in shell.kart("runs").stderr
 
     assert "Stopped" in shell.run("down").stdout
 
