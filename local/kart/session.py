@@ -50,8 +50,7 @@ class Session:
         """From now on it is they who ask. Their password is the one that `make up` printed."""
         person = next((each for each in self._people.all() if each.username == username), None)
         if person is None:
-            known = ", ".join(sorted(each.username for each in self._people.all()))
-            raise LocalError(f"Nobody called {username} has an account. There are: {known or '-'}.")
+            raise LocalError(f"Nobody called {username} has an account. `make up` lists who has.")
         self._token(person, next(app for app in APPS if serves(app, person.pool)))
         draft = self._note.with_suffix(".draft")
         draft.write_text(json.dumps({"pool": person.pool, "username": person.username}))

@@ -93,7 +93,9 @@ def route_table(page: RouteTablePage) -> Table:
 
 
 def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
-    shown = [f"{first}-{last}" for first, last in ranges[:RANGES_SHOWN]]
+    shown = [
+        f"{first}-{last}" if first < last else f"{first}" for first, last in ranges[:RANGES_SHOWN]
+    ]
     left = len(ranges) - len(shown)
     return ", ".join([*shown, f"{left} more"] if left else shown)
 

@@ -165,6 +165,12 @@ def test_who_asks_for_what_there_is_not_is_told_what_to_do(said, sides):
     assert "Traceback" not in shown
 
 
+def test_who_asks_wrongly_is_told_which_word_and_what_was_expected(said, sides):
+    shown = said("path", "BLR1", "--to", "12", exit_code=1)
+
+    assert "to_pincode: Input should be greater than or equal to 100000." in shown
+
+
 def test_a_script_gets_the_problem_itself(said, fulfillment, sides):
     told = json.loads(said("stock", "ZZZ9", "--json", exit_code=1))
 
