@@ -17,6 +17,7 @@ from online_kart import aws, postgres
 from online_kart.documents import connection as documents
 from online_kart.domain import errors
 from online_kart.domain.events import EVENTS
+from online_kart.logs import MARKS
 from online_kart.messaging.machines import MACHINES
 from online_kart.messaging.rules import CONSUMERS_BY_APP, RULES, RUN_STATUS_CHANGE, queue_of
 from tests.faults import DEATHS
@@ -218,6 +219,15 @@ def test_inside_an_app_its_modules_are_imported_relatively():
                 continue
             absolute = [m for m in modules if "chalicelib" in m.split(".")]
             assert not absolute, f"{named(path)}:{node.lineno}: `from ..services import stock`"
+
+
+def test_no_line_of_the_log_has_an_extra_by_the_name_of_a_mark():
+    """Within a step, say, logging would raise KeyError: a line of the log would fail the step."""
+    for path in python_files(*SHIPPED):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "extra":
+                keys = {key.value for key in ast.walk(node.value) if isinstance(key, ast.Constant)}
+                assert not keys & MARKS, f"{named(path)}:{node.value.lineno}: call it otherwise."
 
 
 def test_the_environment_is_read_by_settings_only():

@@ -72,6 +72,8 @@ ETAG, IF_MATCH = "ETag", "If-Match"
 ETAGS = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"\s*(?:,\s*|$)')
 """One of the list that `If-Match` is: whether it is weak, and what it says (RFC 9110, 8.8.3)."""
 
+VERSION = re.compile(r"[1-9][0-9]{0,17}")
+
 EXPECTED: dict[str, str] = {
     IF_MATCH: 'the ETag of an answer, such as "3", several with commas between, or *',
     KEY: "1 to 200 characters of your own choice, such as a UUID; send the same again to repeat the request",
@@ -219,9 +221,6 @@ def wanted_versions(request: Request) -> Versions:
     if "".join(tag[0] for tag in tags) != header:
         raise InvalidRequest("The header If-Match is malformed.", IF_MATCH, EXPECTED[IF_MATCH])
     return frozenset(int(tag[2]) for tag in tags if not tag[1] and VERSION.fullmatch(tag[2]))
-
-
-VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class WrongField(TypedDict):

@@ -19,6 +19,8 @@ from chalice.app import BaseLambdaEvent, LambdaFunctionEvent
 
 CORRELATION_ID = "correlation_id"
 
+MARKS = frozenset({CORRELATION_ID, "function", "request_id", "run"})
+
 LAMBDA_HANDLER = "LambdaLoggerHandler"
 """The class of the handler that Lambda's runtime has put there, and nobody else: so these lines go to CloudWatch."""
 
@@ -27,7 +29,11 @@ _facts: ContextVar[Mapping[str, str]] = ContextVar("facts", default=MappingProxy
 
 @contextmanager
 def marked(**facts: str | None) -> Iterator[None]:
-    """Every line that is logged meanwhile has these facts as well, but for those that are None."""
+    """Every line that is logged meanwhile has these facts as well, but for those that are None.
+
+    They are MARKS, whose names no `extra` may have: Python's logging refuses to write over what a record has.
+    """
+    assert MARKS.issuperset(facts), facts
     _begin()
     known = {name: fact for name, fact in facts.items() if fact is not None}
     token = _facts.set({**_facts.get(), **known})

@@ -47,7 +47,6 @@ HTTP = "http "
 CHILD_SECONDS_MAX = 60.0
 
 APPS = load_apps()
-HEADERS = {name: {"Content-Type": "application/json", **identity.as_admin(name)} for name in APPS}
 
 AwsCall = Callable[[str, dict[str, Any]], Any]
 """(`put_events`, its arguments) → its answer. Raises AwsRefused."""

@@ -180,7 +180,7 @@ def test_an_event_that_is_too_large_for_the_bus_stays_in_the_outbox_and_is_told_
     engine.settle()
 
     assert shopper.order(order_id).status == "confirmed"
-    assert outbox.unsent_count(conn) == 1
+    assert outbox.backlog(conn, shopper.now).unsent_events == 1
     assert set(raised()) == {"EventRefused"}
     forget_event(conn, too_large)
     assert broken_invariants(Stores(conn, shopper.conn, shopper.market.documents)) == []

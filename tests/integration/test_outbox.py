@@ -110,7 +110,7 @@ def test_what_was_sent_is_not_sent_again(inventory_db, now):
 
     assert send(inventory_db, bus, now) == 0
     assert bus.calls == 0
-    assert outbox.unsent_count(inventory_db) == 0
+    assert outbox.backlog(inventory_db, now).unsent_events == 0
 
 
 def test_an_event_of_a_change_that_was_rolled_back_is_never_told(inventory_db, now):
@@ -129,10 +129,10 @@ def test_appending_an_event_twice_tells_it_once(inventory_db, now):
     assert len(events_of(inventory_db, "OrderFinished")) == 1
 
 
-def test_appending_nothing_is_nothing(inventory_db):
+def test_appending_nothing_is_nothing(inventory_db, now):
     outbox.append(inventory_db)
 
-    assert outbox.unsent_count(inventory_db) == 0
+    assert outbox.backlog(inventory_db, now).unsent_events == 0
 
 
 def test_one_run_sends_a_bounded_number(inventory_db, now):
@@ -154,7 +154,7 @@ def test_an_entry_that_the_bus_refused_stays_and_is_tried_again(inventory_db, no
     refused = outbox_payload(inventory_db, events[1])
 
     assert send(inventory_db, Recorder(refused), now) == 2
-    assert outbox.unsent_count(inventory_db) == 1
+    assert outbox.backlog(inventory_db, now).unsent_events == 1
 
     bus = Recorder()
     assert send(inventory_db, bus, now) == 1
@@ -185,7 +185,7 @@ def test_events_that_the_bus_never_takes_hold_up_none_behind_them(inventory_db, 
 
     assert send(inventory_db, bus, now) == len(good)
     assert ids_of(bus) == ids(good)
-    assert outbox.unsent_count(inventory_db) == len(poison)
+    assert outbox.backlog(inventory_db, now).unsent_events == len(poison)
 
 
 def test_one_malformed_event_holds_up_none_of_its_call(inventory_db, now):
@@ -224,7 +224,7 @@ def test_two_relays_share_the_work_and_neither_waits_for_the_other(
         thread.join()
 
     assert sorted(ids_of(slow) + ids_of(quick)) == sorted(ids(events))
-    assert outbox.unsent_count(inventory_db) == 0
+    assert outbox.backlog(inventory_db, now).unsent_events == 0
 
 
 def test_a_crash_after_publishing_and_before_marking_sends_again(inventory_db, now):

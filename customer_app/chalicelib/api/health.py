@@ -4,7 +4,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation
 from online_kart.domain.principals import ANYONE
-from online_kart.health import Ready, Up, readiness
+from online_kart.health import Ready, Up
 from online_kart.http import errors_to_http, json_response
 from online_kart.messaging import outbox
 
@@ -25,6 +25,9 @@ def health() -> Response:
 @errors_to_http
 def ready() -> Response:
     """Both stores answer; tells business time and how many events wait to be sent."""
-    backlog = outbox.backlog(wiring.customer_db())
+    now = wiring.now()
+    unsent, lag = outbox.backlog(wiring.customer_db(), now)
     wiring.documents().command("ping")
-    return json_response(readiness("customer", wiring.now(), backlog))
+    return json_response(
+        Ready(app="customer", now=now, unsent_events=unsent, outbox_lag_seconds=lag)
+    )

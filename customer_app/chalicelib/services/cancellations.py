@@ -27,9 +27,8 @@ def request(conn: Connection[Any], by: Principal, order_id: UUID, now: datetime)
                 raise OrderStatusConflict(order_id, order.status, "cancelled")
             if "delivered" in orders.package_statuses(conn, order_id):
                 raise OrderStatusConflict(order_id, "partly delivered", "cancelled")
-            if returns.of_order(
-                conn, order_id, None, 1
-            ):  # the whole would be refunded, and a part again
+            # The whole would be refunded, and a part again.
+            if returns.of_order(conn, order_id, None, 1):
                 raise OrderStatusConflict(order_id, "partly returned", "cancelled")
             version = orders.set_status(conn, order_id, "cancelling", now)
             revision = orders.run_revision(conn, order_id)

@@ -63,7 +63,7 @@ class Engine:
                 input=json.dumps(run.input),
             )
         except self._client.exceptions.ExecutionAlreadyExists:
-            logger.info("The run was started before", extra={"run": run.name})
+            logger.info("The run was started before", extra={"run_name": run.name})
 
     def status(self, run: Run) -> str | None:
         """SUCCEEDED, RUNNING … None where the engine knows of no such execution."""

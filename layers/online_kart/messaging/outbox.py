@@ -74,8 +74,7 @@ def send_unsent(
 
 def _measure(conn: Connection[Any], source: str, now: datetime) -> None:
     """What was left, and how long it has waited: 0 on a good day. It grows where the bus refuses or is away."""
-    unsent, oldest = backlog(conn)
-    lag = max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+    unsent, lag = backlog(conn, now)
     metrics.put({"unsent_events": (unsent, "Count"), "outbox_lag": (lag, "Seconds")}, outbox=source)
 
 
@@ -114,17 +113,20 @@ def send_again(conn: Connection[Any], event_id: UUID) -> bool:
     )
 
 
-def unsent_count(conn: Connection[Any]) -> int:
-    return backlog(conn)[0]
+class Backlog(NamedTuple):
+    """Events that wait to be sent, and for how long the oldest has; 0 where none does."""
+
+    unsent_events: int
+    lag_seconds: float
 
 
-def backlog(conn: Connection[Any]) -> tuple[int, datetime | None]:
-    """How many events wait to be sent, and when the oldest of them occurred. None where none waits."""
+def backlog(conn: Connection[Any], now: datetime) -> Backlog:
     row = conn.execute(
         "SELECT count(*), min(occurred_at) FROM outbox WHERE sent_at IS NULL"
     ).fetchone()
     assert row is not None
-    return int(row[0]), row[1]
+    unsent, oldest = row
+    return Backlog(unsent, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
 
 
 # What was told, for who asks whether it was heard
