@@ -19,7 +19,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate
+.PHONY: help setup demo demo-kill up down reset test tests-alone test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -38,7 +38,10 @@ down: $(LOCAL) ## stop what make up started
 reset: $(LOCAL) ## stop it, and forget all its data
 	@$(BIN)/python -m local reset
 
-test: lint ## the linters and all tests
+test: $(TEST) ## the linters and all tests, at the same time
+	@$(MAKE) --no-print-directory --jobs=2 lint tests-alone
+
+tests-alone: $(TEST)
 	@echo "Running the tests …"
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 

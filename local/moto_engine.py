@@ -1,7 +1,7 @@
 """moto's Step Functions engine, put right where it does otherwise than AWS.
 
 - A task calls our function directly. moto builds a boto3 client for each.
-- A definition is parsed once, and an execution that waits keeps one thread. moto parses at each
+- A definition is parsed once in a process, and an execution that waits keeps one thread. moto parses at each
   start (7 ms for four states) and keeps two.
 - A JSONPath is parsed once. moto builds a parser each time that it looks at one, which was a fifth of
   the engine's work.
@@ -26,6 +26,7 @@ from threading import Event, RLock
 from types import SimpleNamespace
 from typing import Any
 
+from antlr4.ParserRuleContext import ParserRuleContext
 from jsonpath_ng.ext.parser import parse as parse_path
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -61,7 +62,6 @@ from moto.stepfunctions.parser.backend.execution import (
     BaseExecutionWorkerCommunication,
     Execution,
 )
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from online_kart.clock import Anchor, Clock
 
@@ -73,6 +73,7 @@ LOOK_AT_CLOCK_SECONDS = 1.0
 NEVER_CAUGHT = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 """By no States.ALL."""
 
+DEFINITIONS_KEPT = 128
 PATHS_KEPT = 4_096
 """Parsed JSONPaths; a definition has a few dozen."""
 
@@ -102,7 +103,7 @@ def put_right(hooks: Hooks) -> Iterator[None]:
         replaced.callback(timers.close)
         for owner, attribute, replacement in (
             (models, "Execution", _telling_execution(hooks)),
-            (ExecutionWorker, "_get_evaluation_entrypoint", _parsed_once()),
+            (AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
             (Program, "eval", _evaluate_timed(timers)),
             # Found by the component's key in an execution's heap; unique while programs live on.
             (EvalComponent, "heap_key", property(lambda component: str(id(component)))),
@@ -165,17 +166,13 @@ def _telling_execution(hooks: Hooks) -> type[Execution]:
     return TellingExecution
 
 
-def _parsed_once() -> Callable[[Any], Any]:
-    """A parsed program holds no state of an execution, so all executions share it."""
-    programs: dict[str, Any] = {}
+_parse = AmazonStateLanguageParser.parse
 
-    def program(worker: Any) -> Any:
-        definition = worker._evaluation_details.state_machine_details.definition
-        if definition not in programs:
-            programs[definition] = AmazonStateLanguageParser.parse(definition)[0]
-        return programs[definition]
 
-    return program
+@lru_cache(DEFINITIONS_KEPT)
+def _parsed(definition: str) -> tuple[EvalComponent, ParserRuleContext]:
+    """A parsed program holds no state of an execution, so all executions share it, also those of later engines."""
+    return _parse(definition)
 
 
 def _evaluate_timed(timers: Timers) -> Callable[[Any, Any], None]:

@@ -243,8 +243,8 @@ def refused_after_it_was_planned(world: World) -> None:
 @pytest.mark.parametrize(
     "journey",
     [
-        to_the_door,
-        pytest.param(cancelled_in_the_truck, marks=pytest.mark.slow),  # in `make crash`
+        pytest.param(to_the_door, marks=pytest.mark.slow),  # in `make crash`
+        pytest.param(cancelled_in_the_truck, marks=pytest.mark.slow),
         cancelled_before_it_left,
         pytest.param(nobody_at_home, marks=pytest.mark.slow),
         refused_after_it_was_planned,

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pymongo import IndexModel
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid, ConnectionFailure, WTimeoutError
+from pymongo.errors import ConnectionFailure, OperationFailure, WTimeoutError
 
 from ..domain.errors import Unavailable
 
@@ -22,6 +22,9 @@ Documents = Database[dict[str, Any]]
 
 NUMBER: str | list[str] = ["int", "long"]
 """The BSON types of a Python int."""
+
+NAMESPACE_EXISTS = 48
+"""MongoDB's error code: the collection is there already, perhaps since a moment ago."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,8 +99,11 @@ class Collection:
     def ensure(self, documents: Documents) -> None:
         """Make the collection with its validator and indexes, where it is not there yet."""
         try:
-            documents.create_collection(self.name, validator=self.schema())
-        except CollectionInvalid:  # it exists: only the validator may have changed
+            documents.create_collection(self.name, validator=self.schema(), check_exists=False)
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:
+                raise
+            # Only the validator may have changed.
             documents.command("collMod", self.name, validator=self.schema())
         if self.indexes:
             documents[self.name].create_indexes(list(self.indexes))
