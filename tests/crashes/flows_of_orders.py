@@ -34,9 +34,9 @@ def place(world: World, ground: Place) -> Iterator[str]:
     split = ordered(world, ground, "split", FAR, ("MUG", 2), ("LAMP", 1), again=True)
     short = ordered(world, ground, "short", FAR, ("LAMP", LAMPS + 4))
     world.settle()
-    world.mishaps.failing.add("plan_packages")
     world.mishaps.vanishing.add("discard_packages")
     undone = ordered(world, ground, "undone", NEIGHBOUR, ("MUG", 1))
+    world.mishaps.failing["plan_packages"] = undone
     world.settle()
     world.mishaps.vanishing.add("plan_packages")
     world.mishaps.hold_back("record_run", "OrderConfirmed")

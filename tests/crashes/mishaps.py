@@ -1,6 +1,8 @@
 """What goes wrong in a flow even where nobody dies, so that every crash point is passed by some flow."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from local.lambdas import Answer
 from tests.crashes.messages import Message
@@ -16,8 +18,9 @@ class Mishaps:
     vanishing: set[str] = field(default_factory=set)
     """The functions of steps before which the execution vanishes."""
 
-    failing: set[str] = field(default_factory=set)
-    """The functions of steps that fail once, before they have begun, with an error that nobody tries again."""
+    failing: dict[str, str | None] = field(default_factory=dict)
+    """Functions of steps that fail once, before they have begun, with an error that nobody tries again; and for which order
+    alone, where the machine runs for orders: after a death another one may come first."""
 
     def hold_back(self, consumer: str, type_: str) -> None:
         self.held_back.setdefault((consumer, type_), [])
@@ -37,9 +40,10 @@ class Mishaps:
     def vanishes(self, function: str) -> bool:
         return _hit(self.vanishing, function)
 
-    def failure(self, function: str) -> Answer | None:
-        if not _hit(self.failing, function):
+    def failure(self, function: str, payload: Mapping[str, Any]) -> Answer | None:
+        if function not in self.failing or self.failing[function] != payload.get("order_id"):
             return None
+        del self.failing[function]
         return Answer({"errorType": "ValueError", "errorMessage": "a bug"}, True)
 
 

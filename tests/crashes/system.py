@@ -291,7 +291,7 @@ class World:
             self._engine.forget(execution)
             return
         try:
-            answer = self.mishaps.failure(function) or self.invoke(function, payload)
+            answer = self.mishaps.failure(function, payload) or self.invoke(function, payload)
         except Died:
             self._let_fate_decide(execution)
             return
