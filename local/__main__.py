@@ -26,8 +26,10 @@ from .ports import Ports
 from .sign_in import SignIn
 from .state import state_folder
 from .system import ENGINE, Addresses, AlreadyRuns, System
+from .token_issuers import APP_OF_POOL, serves
 
 REPORT_WIDTH = 120
+STAFF_APP = "fulfillment_app"
 """Of the demo's report where it is not shown on a terminal."""
 
 TITLES = {
@@ -147,11 +149,15 @@ def _tell_people(state: Path) -> None:
         person = people.find(pool, username)
         if person:
             print(f"  {username:<10}{person.password:<20}{pool:<11}{who}")
-    print("A token: .venv/bin/python -m local token admin --app customer\n")
+    print("A token: .venv/bin/python -m local token meera")
+    print("At first there are no facilities, and nothing to buy: TOUR.md says what to do.\n")
 
 
-def token(state: Path, username: str, app: str) -> int:
-    """Print an access token. 1 where nothing runs, or nobody is called so."""
+def token(state: Path, username: str, app: str | None) -> int:
+    """Print an access token, for the app where that person is at home if none is named.
+
+    1 where nothing runs, nobody is called so, or the app is for others.
+    """
     addresses = System(state, Ports.from_env()).addresses()
     if addresses is None:
         print("Nothing is running.")
@@ -161,7 +167,11 @@ def token(state: Path, username: str, app: str) -> int:
     if person is None:
         print(f"Nobody called {username} has an account.")
         return 1
-    print(SignIn(addresses.url(ENGINE), people).token_of(person, f"{app}_app"))
+    wanted = f"{app}_app" if app else APP_OF_POOL.get(person.pool, STAFF_APP)
+    if not serves(wanted, person.pool):
+        print(f"{TITLES[wanted]} is not for {person.pool}: {username} is one of them.")
+        return 1
+    print(SignIn(addresses.url(ENGINE), people).token_of(person, wanted))
     return 0
 
 
@@ -178,7 +188,9 @@ def _arguments() -> argparse.Namespace:
     faster.add_argument("factor", type=float)
     signing_in = commands.add_parser("token", help="sign in, and print the access token")
     signing_in.add_argument("username")
-    signing_in.add_argument("--app", default="fulfillment", choices=[a[:-4] for a in APPS])
+    signing_in.add_argument(
+        "--app", choices=[a[:-4] for a in APPS], help="theirs, if none is named"
+    )
     letters = commands.add_parser("dead-letters", help="what no try could handle")
     letters.add_argument("--replay", action="store_true", help="deliver it once more")
     return parser.parse_args()

@@ -12,8 +12,9 @@ import psutil
 from local.databases import CUSTOMER_DSN, INVENTORY_DSN, MONGODB_URI
 from local.ports import VARIABLES, Ports, any_free_port
 
+PROJECT = Path(__file__).parents[2]
 READY = "Ctrl-C"
-COMMAND_SECONDS_MAX = 120
+COMMAND_SECONDS_MAX = 180
 STOP_SECONDS_MAX = 100
 """Half a minute for the apps, the engine and the databases each, at worst."""
 
@@ -41,12 +42,17 @@ class Shell:
     def kart(self, *command: str) -> subprocess.CompletedProcess[str]:
         return self._completed([sys.executable, "-m", "local.kart", *command])
 
+    def script(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Lines of bash, in the folder of the project; the first that fails ends it."""
+        return self._completed(["bash", "-euo", "pipefail", "-c", script])
+
     def _completed(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             env=self._environment,
             capture_output=True,
             text=True,
+            cwd=PROJECT,
             timeout=COMMAND_SECONDS_MAX,
             check=False,
         )

@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.shell import STOP_SECONDS_MAX, Shell, end
+from tests.e2e.shell import PROJECT, STOP_SECONDS_MAX, Shell, end
+
+TOUR = PROJECT / "TOUR.md"
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +57,19 @@ def test_the_system_starts_once_stops_cleanly_and_survives_being_killed(shell):
     assert "Nothing was running" in shell.run("down").stdout
 
 
-def test_another_shell_can_sign_in_ask_the_apps_and_stop_the_system(shell):
+def test_another_shell_can_go_on_the_tour_as_it_is_written_sign_in_and_stop_the_system(shell):
     process, _ = shell.up()
 
+    tour = shell.script("\n".join(re.findall(r"```bash\n(.*?)```", TOUR.read_text(), re.DOTALL)))
+
+    assert tour.returncode == 0, tour.stdout[-2000:] + tour.stderr[-2000:]
+    *_, stock = tour.stdout.splitlines()  # of 40, two were torn, and two were sold and sent back
+    assert [(each["fc_code"], each["free"]) for each in json.loads(stock)["items"]] == [
+        ("BLR1", 36),
+        ("IXZ1", 2),
+    ]
     assert "admin (staff) is signed in" in shell.kart("sign-in", "admin").stdout
-    assert json.loads(shell.kart("runs", "--json").stdout) == {"items": []}
+    assert json.loads(shell.kart("runs", "--status", "failed", "--json").stdout) == {"items": []}
     nowhere = shell.kart("order", str(uuid4()), "--json")
     assert nowhere.returncode == 1
     assert json.loads(nowhere.stderr)["type"] == "urn:kart:problem:NotFound"
