@@ -21,6 +21,8 @@ from online_kart.request_ids import HEADER
 from .apps import ROOT
 
 CLIENTS_WAITING_MAX = 128
+METHODS_OF_NO_ROUTE = ("CONNECT", "QUERY", "TRACE")
+"""Python's server would answer 501 to them, and leave out what an app says of each path."""
 
 
 class Challenged(NotAuthorizedError):
@@ -40,7 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     ChaliceRequestHandler.disable_nagle_algorithm = True
     ThreadedHTTPServer.request_queue_size = CLIENTS_WAITING_MAX
-    ChaliceRequestHandler.do_TRACE = ChaliceRequestHandler.do_GET
+    for method in METHODS_OF_NO_ROUTE:
+        setattr(ChaliceRequestHandler, f"do_{method}", ChaliceRequestHandler.do_GET)
     chalice_local.NotAuthorizedError = Challenged  # type: ignore[misc]
     options = ["--stage", "local", "--port", arguments.port, "--no-autoreload"]
     chalice(["--project-dir", str(ROOT / arguments.app), "local", *options], obj={})
