@@ -5,15 +5,22 @@ until the client has confirmed the first, which it delays: 44 ms a request on a 
 kept, against 2. And of clients that connect at once only five may wait. Both are attributes of the
 classes that Chalice uses. All else is `chalice local`; its stage `local` has no variables of its
 own, so that the process's environment counts. A method that Python's server does not know is
-Chalice's to refuse, as any other. And a request without a token is answered as API Gateway does where
+Chalice's to refuse, as any other. Paths are decoded. And a request without a token is answered as API Gateway does where
 its response `UNAUTHORIZED` is set as SECURITY.md says: with a problem and a challenge.
 """
 
 import argparse
+from urllib.parse import unquote
 
 from chalice import local as chalice_local
 from chalice.cli import cli as chalice
-from chalice.local import ChaliceRequestHandler, NotAuthorizedError, ThreadedHTTPServer
+from chalice.local import (
+    ChaliceRequestHandler,
+    MatchResult,
+    NotAuthorizedError,
+    RouteMatcher,
+    ThreadedHTTPServer,
+)
 
 from online_kart.gateway import answer
 from online_kart.request_ids import HEADER
@@ -34,6 +41,15 @@ class Challenged(NotAuthorizedError):
         super().__init__({**headers, **request_id, **said.headers}, said.body.encode())
 
 
+class DecodingRouteMatcher(RouteMatcher):
+    """What a path says, as API Gateway hands it on: without the `%2F` and the like of a URL."""
+
+    def match_route(self, url: str) -> MatchResult:
+        match = super().match_route(url)
+        captured = {name: unquote(value) for name, value in match.captured.items()}
+        return match._replace(captured=captured)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("app")
@@ -44,6 +60,7 @@ def main() -> None:
     ThreadedHTTPServer.request_queue_size = CLIENTS_WAITING_MAX
     for method in METHODS_OF_NO_ROUTE:
         setattr(ChaliceRequestHandler, f"do_{method}", ChaliceRequestHandler.do_GET)
+    chalice_local.RouteMatcher = DecodingRouteMatcher  # type: ignore[misc]
     chalice_local.NotAuthorizedError = Challenged  # type: ignore[misc]
     options = ["--stage", "local", "--port", arguments.port, "--no-autoreload"]
     chalice(["--project-dir", str(ROOT / arguments.app), "local", *options], obj={})

@@ -1,12 +1,14 @@
-"""What Schemathesis is told of our APIs besides their documents: ids of things that there are.
+"""What Schemathesis is told of our APIs besides their documents: ids of things that there are, and what is no failure.
 
-It imports this module by the name in SCHEMATHESIS_HOOKS; the things are in a file that KART_FUZZ_THINGS names.
+It imports this module by the name in SCHEMATHESIS_HOOKS; the things are in a file that KART_FUZZ_THINGS names. Without a
+KART_FUZZ_TOKEN nobody is signed in.
 """
 
 import json
 import os
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,7 +19,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 
 from online_kart.http import IF_MATCH, IF_MATCH_PATTERN, KEY, problem_type
 
-THINGS = "KART_FUZZ_THINGS"
+THINGS, TOKEN = "KART_FUZZ_THINGS", "KART_FUZZ_TOKEN"
 KEY_EXAMPLE = "5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11"
 
 RULES = frozenset(
@@ -60,6 +62,17 @@ def before_call(
     """The example of a key is one, but each request is another: it gets a key of its own."""
     if case.headers and case.headers.get(KEY) == KEY_EXAMPLE:
         case.headers[KEY] = str(uuid4())
+
+
+@schemathesis.check
+def nobody_is_let_in_without_a_token(
+    ctx: schemathesis.CheckContext,
+    response: schemathesis.Response,
+    case: schemathesis.Case[Any],
+) -> None:
+    """Only where nobody is signed in. `ignored_auth` asks of one request of each operation, this of all."""
+    if TOKEN not in os.environ and case.operation.definition.raw["security"]:
+        assert response.status_code == HTTPStatus.UNAUTHORIZED, response.status_code
 
 
 @schemathesis.hook

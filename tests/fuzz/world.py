@@ -41,6 +41,7 @@ class Target(NamedTuple):
 @contextmanager
 def answering(servers: Databases, app: str, folder: Path) -> Iterator[Target]:
     """Its log and clock are in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         databases = Databases(
             stack.enter_context(_database(servers.inventory_dsn, migrate.INVENTORY)),
