@@ -61,7 +61,8 @@ def test_every_operation_answers_as_its_document_says(
     for app in APPS:
         for name, value in {**things_file(things, tmp_path), **as_admin(app)}.items():
             monkeypatch.setenv(name, value)
-        tried, wrong = set(), []
+        tried: set[str] = set()
+        wrong: list[str] = []
         for event in told(app):
             if isinstance(event, events.ScenarioFinished):
                 tried.add(event.recorder.label)

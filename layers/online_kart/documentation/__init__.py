@@ -10,8 +10,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
+from typing import Annotated
 
 from chalice import Blueprint, Chalice, Response
+from pydantic import Field
 
 from ..contract import JSON, ok, operation
 from ..domain.errors import NotFound
@@ -63,7 +65,12 @@ def documentation(title: str) -> Blueprint:
         return _page(files="docs", document="openapi.json", link=link)
 
     @pages.route("/docs/{file_name}", methods=["GET"])
-    @operation(ok(str, "text/javascript", "text/css"), errors=(NotFound,), access=ANYONE)
+    @operation(
+        ok(str, "text/javascript", "text/css"),
+        path={"file_name": Annotated[str, Field(examples=["start.js"])]},
+        errors=(NotFound,),
+        access=ANYONE,
+    )
     @errors_to_http
     def api_page_file(file_name: str) -> Response:
         """Scripts and styles of the page."""
@@ -87,7 +94,12 @@ def _add_events(pages: Blueprint) -> None:
         return _page(files=".", document=f"events/{EVENTS_DOCUMENT}", link=link)
 
     @pages.route("/docs/events/{file_name}", methods=["GET"])
-    @operation(ok(dict), errors=(NotFound,), access=ANYONE)
+    @operation(
+        ok(dict),
+        path={"file_name": Annotated[str, Field(examples=["OrderPlaced.v1.json"])]},
+        errors=(NotFound,),
+        access=ANYONE,
+    )
     @errors_to_http
     def event_schema(file_name: str) -> Response:
         """The schema of an event, such as `OrderPlaced.v1.json`."""
