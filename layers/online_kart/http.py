@@ -77,9 +77,6 @@ ETAGS = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _ETAG_PATTERN = r'(W/)?"[\x21\x23-\x7e]*"'
 IF_MATCH_PATTERN = rf"^(\*|{_ETAG_PATTERN}( *, *{_ETAG_PATTERN})*)$"
 
-EXACT_MAX = 2**53
-"""Integers below are themselves as floating-point numbers, too."""
-
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 EXPECTED: dict[str, str] = {
@@ -176,9 +173,9 @@ def _body_of(raw: str | bytes, model: type[M]) -> M:
 
 
 def _whole(number: str) -> int | float:
-    """The number, as an integer where it is one that no rounding has made."""
+    """The number, as an integer where it is one."""
     value = float(number)
-    return int(value) if value.is_integer() and abs(value) < EXACT_MAX else value
+    return int(value) if value.is_integer() else value
 
 
 def read_file(request: Request, model: type[L]) -> list[Line[L]]:

@@ -145,7 +145,7 @@ def test_a_whole_number_is_an_integer_however_it_is_written(quantity):
     assert read_body(a_request(body), Wanted).lines[0].quantity == 2
 
 
-@pytest.mark.parametrize("quantity", ['"2"', "true", "2.5", "1e400", "9007199254740993.0"])
+@pytest.mark.parametrize("quantity", ['"2"', "true", "2.5", "1e400", "1e308"])
 def test_what_only_looks_like_a_number_is_refused_as_the_schema_says(quantity):
     body = b'{"name": "Asha", "lines": [{"sku": "MUG", "quantity": %s}]}' % quantity.encode()
 
