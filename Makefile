@@ -19,7 +19,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test tests-alone test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate
+.PHONY: help setup demo demo-kill up down reset test tests-alone test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ faults: $(TEST) ## every fault: databases killed, networks cut, stores away, ste
 
 simulate: $(TEST) ## random weeks on the real code, until Ctrl-C or as many as WEEKS=… says; FIRST=… for other seeds
 	@$(BIN)/python -m tests.simulation $(if $(WEEKS),--weeks $(WEEKS)) $(if $(FIRST),--first $(FIRST))
+
+fuzz: $(TEST) ## 200 requests of chance for every operation of each app over HTTP, by Schemathesis; EXAMPLES=…, APP=seller_app, SEED=… (hours)
+	@$(BIN)/python -m tests.fuzz $(if $(APP),--app $(APP)) $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
 
 check: test ## the same as make test
 

@@ -16,6 +16,7 @@ from .domain.errors import (
     InvalidRequest,
     KartError,
     RoleMissing,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
     UnreadableFile,
@@ -143,7 +144,7 @@ def operation_of(view: Callable[..., Any]) -> Operation | None:
 
 
 def errors_of(said: Operation, has_path: bool) -> tuple[type[KartError], ...]:
-    """Its own errors, and those of all that read a request or ask a store.
+    """Its own errors, and those of all that read a request or ask a store, or are let in by a gateway.
 
     `has_path`: the path has parameters, be they only text, which may hold what no text may.
     """
@@ -153,4 +154,4 @@ def errors_of(said: Operation, has_path: bool) -> tuple[type[KartError], ...]:
     unreadable = (UnreadableFile,) if said.line else ()
     signed_in = (Unauthenticated, RoleMissing) if said.access.needs_sign_in else ()
     own = (*unreadable, *signed_in, *said.errors)
-    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *own, Unavailable)))
+    return tuple(dict.fromkeys((*malformed, *unfit, *keyed, *own, TooManyRequests, Unavailable)))

@@ -25,6 +25,7 @@ from .domain.errors import (
     InvalidRequest,
     KartError,
     NotFound,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
     VersionChanged,
@@ -58,6 +59,7 @@ STATUS_OF_ERROR: dict[type[KartError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     VersionChanged: HTTPStatus.PRECONDITION_FAILED,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -69,8 +71,11 @@ RESERVED = frozenset({"type", "title", "status", "retry"})
 
 KEY = "Idempotency-Key"
 ETAG, IF_MATCH = "ETag", "If-Match"
-ETAGS = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"\s*(?:,\s*|$)')
+ETAGS = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 """One of the list that `If-Match` is: whether it is weak, and what it says (RFC 9110, 8.8.3)."""
+
+_ETAG_PATTERN = r'(W/)?"[\x21\x23-\x7e]*"'
+IF_MATCH_PATTERN = rf"^(\*|{_ETAG_PATTERN}( *, *{_ETAG_PATTERN})*)$"
 
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -144,16 +149,33 @@ def after(cursor: str | None, types: type[T]) -> T | None:
 
 
 def read_body(request: Request, model: type[M]) -> M:
-    """The request's JSON body as the model, by JSON's own types: `"2"` is no number, and 0 no date.
+    """The request's JSON body as the model, by JSON's own types: `"2"` is no number, and 0 no date. 2.0 is 2.
 
     InvalidRequest names every field that is wrong.
     """
+    raw = request.raw_body or b"null"
     try:
-        body = model.model_validate_json(request.raw_body or b"null", strict=True)
+        body = _body_of(raw, model)
     except ValidationError as error:
         raise InvalidFields(error) from None
     _refuse_nul(body.model_dump(mode="json"), "body")
     return body
+
+
+def _body_of(raw: str | bytes, model: type[M]) -> M:
+    """Raises ValidationError. Pydantic takes no 2.0 for an integer, as JSON Schema does, so it is told once more of 2."""
+    try:
+        return model.model_validate_json(raw, strict=True)
+    except ValidationError as error:
+        if all(detail["type"] != "int_type" for detail in error.errors(include_url=False)):
+            raise
+    return model.model_validate_json(json.dumps(json.loads(raw, parse_float=_whole)), strict=True)
+
+
+def _whole(number: str) -> int | float:
+    """The number, as an integer where it is one."""
+    value = float(number)
+    return int(value) if value.is_integer() else value
 
 
 def read_file(request: Request, model: type[L]) -> list[Line[L]]:
@@ -214,12 +236,12 @@ def wanted_versions(request: Request) -> Versions:
 
     A weak tag, and one that is none of ours, matches nothing.
     """
-    header = str(request.headers.get(IF_MATCH.lower()) or "").strip()
-    if header in ("", "*"):
+    header = request.headers.get(IF_MATCH.lower())
+    if header is None or header == "*":
         return None
-    tags = list(ETAGS.finditer(header[:HEADER_LENGTH_MAX]))
-    if "".join(tag[0] for tag in tags) != header:
+    if not re.fullmatch(IF_MATCH_PATTERN, header) or len(header) > HEADER_LENGTH_MAX:
         raise InvalidRequest("The header If-Match is malformed.", IF_MATCH, EXPECTED[IF_MATCH])
+    tags = ETAGS.finditer(header)
     return frozenset(int(tag[2]) for tag in tags if not tag[1] and VERSION.fullmatch(tag[2]))
 
 
@@ -269,27 +291,33 @@ def rendered_response(body: str, status: int, headers: Mapping[str, str] | None 
     )
 
 
-RETRIED_LATER: dict[str, Any] = {
-    "retry": {
-        "after_seconds": RETRY_AFTER_SECONDS,
-        "how": "Send the same request again. It happens once if it is no POST, or has an Idempotency-Key,"
-        " the same again. A POST without one may have happened: look first.",
-    }
-}
-"""The member of a problem that says how the request may be sent again, and when."""
+RETRIED_WHERE_IT_MAY_HAVE_HAPPENED = (
+    "Send the same request again. It happens once if it is no POST, or has an Idempotency-Key,"
+    " the same again. A POST without one may have happened: look first."
+)
+RETRIED_WHERE_IT_DID_NOT_HAPPEN = "Nothing has happened: send the same request again."
 
 
-def is_ours(status: HTTPStatus) -> bool:
+def may_pass(status: HTTPStatus) -> bool:
     """Whether the client did nothing wrong: the same request may be answered otherwise later."""
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _retried_later(status: HTTPStatus) -> dict[str, Any]:
+    """The member of a problem that says how the request may be sent again, and when. Empty where it would not help."""
+    if not may_pass(status):
+        return {}
+    happened = status != HTTPStatus.TOO_MANY_REQUESTS
+    how = RETRIED_WHERE_IT_MAY_HAVE_HAPPENED if happened else RETRIED_WHERE_IT_DID_NOT_HAPPEN
+    return {"retry": {"after_seconds": RETRY_AFTER_SECONDS, "how": how}}
 
 
 def problem(
     status: HTTPStatus, type_: str, title: str, extra: dict[str, Any] | None = None
 ) -> Response:
-    """RFC 9457. `type_` is stable: clients may decide by it. One that is ours says when to try again."""
-    extra = {**(extra or {}), **(RETRIED_LATER if is_ours(status) else {})}
-    retry_after = {RETRY_AFTER: str(RETRY_AFTER_SECONDS)} if is_ours(status) else {}
+    """RFC 9457. `type_` is stable: clients may decide by it. One that is no fault of theirs says when to try again."""
+    extra = {**(extra or {}), **_retried_later(status)}
+    retry_after = {RETRY_AFTER: str(RETRY_AFTER_SECONDS)} if may_pass(status) else {}
     body = {"type": type_, "title": title, "status": int(status), **extra}
     return Response(
         body=json.dumps(

@@ -18,15 +18,17 @@ from .domain.base import Model
 from .domain.errors import KartError
 from .domain.imports import BYTES_MAX, LINES_MAX, example_of
 from .domain.principals import Access
+from .gateway import Rate, rate_of
 from .http import (
     CHALLENGE,
     ETAG,
     HEADER_LENGTH_MAX,
     IF_MATCH,
+    IF_MATCH_PATTERN,
     INTERNAL_ERROR,
     KEY,
     RETRY_AFTER,
-    is_ours,
+    may_pass,
 )
 from .problems import Schema, schema_name
 from .request_ids import HEADER
@@ -44,7 +46,8 @@ class Unsaid(Exception):
 
 
 class Route(NamedTuple):
-    """An operation in its place. `parameters` are names in its path, `media_types` those that Chalice lets pass."""
+    """An operation in its place. `parameters` are names in its path, `media_types` those that Chalice lets pass, `rate` what
+    a gateway lets in."""
 
     path: str
     method: str
@@ -53,6 +56,7 @@ class Route(NamedTuple):
     media_types: Sequence[str]
     view: Callable[..., Any]
     said: Operation
+    rate: Rate | None
 
     @property
     def module(self) -> str:
@@ -148,6 +152,7 @@ def routes_of(app: Chalice) -> Iterator[Route]:
                 media_types=entry.content_types,
                 view=entry.view_function,
                 said=said,
+                rate=rate_of(f"{app.app_name}_app", entry.view_name),
             )
 
 
@@ -294,7 +299,7 @@ def _if_match() -> dict[str, Any]:
         "in": "header",
         "required": False,
         "description": "The `ETag` of what is to be changed, as it was read: if it has changed since, nothing happens (412).",
-        "schema": {"type": "string", "maxLength": HEADER_LENGTH_MAX},
+        "schema": {"type": "string", "maxLength": HEADER_LENGTH_MAX, "pattern": IF_MATCH_PATTERN},
         "example": '"3"',
     }
 
@@ -363,7 +368,7 @@ def _responses(route: Route, schemas: _Schemas) -> Iterator[tuple[str, dict[str,
         yield str(int(answer.status)), _answer(route, answer, schemas)
     errors = sorted(route.errors, key=problems.answered)
     for status, of_status in groupby(errors, key=problems.answered):
-        yield str(int(status)), _refusal(status, list(of_status))
+        yield str(int(status)), _refusal(status, list(of_status), route.rate)
     if "*/*" not in route.media_types:
         not_json = {"schema": _named(_NOT_JSON)}
         told = f"The Content-Type is not {' or '.join(route.media_types)}"
@@ -385,8 +390,14 @@ def _answer(route: Route, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     return told
 
 
-def _refusal(status: HTTPStatus, errors: Sequence[type[KartError]]) -> dict[str, Any]:
+def _refusal(
+    status: HTTPStatus, errors: Sequence[type[KartError]], rate: Rate | None
+) -> dict[str, Any]:
     told = "\n".join(f"- `{error.__name__}`: {problems.meaning(error)}" for error in errors)
+    if rate and status == HTTPStatus.TOO_MANY_REQUESTS:
+        told += (
+            f" Of all who call, {rate.per_second} a second are let in, and {rate.burst} at once."
+        )
     return _problem(status, told, [error.__name__ for error in errors])
 
 
@@ -405,7 +416,7 @@ def _headers_of(status: HTTPStatus) -> Sequence[str]:
     """Those of a problem, besides the request's id."""
     if status == HTTPStatus.UNAUTHORIZED:
         return (CHALLENGE,)
-    return (RETRY_AFTER,) if is_ours(status) else ()
+    return (RETRY_AFTER,) if may_pass(status) else ()
 
 
 def _header(*names: str) -> dict[str, Schema]:

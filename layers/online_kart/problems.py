@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, Union, get_args, get_type_hints
 
 from .domain.errors import KartError
-from .http import INTERNAL_ERROR, is_ours, problem_type, status_of
+from .http import INTERNAL_ERROR, may_pass, problem_type, status_of
 
 MEDIA_TYPE = "application/problem+json"
 BUG = "A bug of ours. It was noted; there is nothing more to tell."
@@ -74,7 +74,7 @@ def _schema(
     required: Iterable[str],
 ) -> Schema:
     """Closed, so that a fact that nobody has declared is noticed."""
-    retry = {"retry": _RETRY} if is_ours(status) else {}
+    retry = {"retry": _RETRY} if may_pass(status) else {}
     return {
         "type": "object",
         "title": name,

@@ -42,16 +42,27 @@ class Endless(LocalError):
 class Patience:
     """For how long a request that is safe to repeat is tried again, and after which answers.
 
-    Safe are, by the APIs' conventions, GET, PUT, PATCH and DELETE, and each POST with an `Idempotency-Key`;
-    `repeats_all` is for callers who handle what a POST without one answers the second time.
+    Safe are, by the APIs' conventions, GET, PUT, PATCH and DELETE, each POST with an `Idempotency-Key`, and whatever
+    was not let in (429); `repeats_all` is for callers who handle what a POST without a key answers the second time.
     """
 
     seconds: float = 10.0
     statuses: frozenset[int] = frozenset({502, 503, 504})
     repeats_all: bool = False
 
-    def allows(self, request: "Asked") -> bool:
+    def bears(self, answer: httpx.Response) -> bool:
+        """Whether another one may come."""
+        return _was_not_let_in(answer) or answer.status_code in self.statuses
+
+    def allows(self, request: "Asked", answer: httpx.Response | None) -> bool:
+        """`answer`: None where none came."""
+        if answer is not None and _was_not_let_in(answer):
+            return True
         return self.repeats_all or request.method != "POST" or KEY in request.headers
+
+
+def _was_not_let_in(answer: httpx.Response) -> bool:
+    return answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
 
 
 class Identity:
@@ -159,8 +170,8 @@ class App:
         deadline, pause = time.monotonic() + self._patience.seconds, FIRST_PAUSE_SECONDS
         while True:
             answer, why = self._try(asked)
-            is_final = answer is not None and answer.status_code not in self._patience.statuses
-            may_repeat = self._patience.allows(asked) and time.monotonic() < deadline
+            is_final = answer is not None and not self._patience.bears(answer)
+            may_repeat = self._patience.allows(asked, answer) and time.monotonic() < deadline
             if is_final or not may_repeat:
                 break
             time.sleep(max(pause, _wanted_pause(answer)))

@@ -33,6 +33,7 @@ BY_TYPE: Mapping[str, Callable[[Facts], str]] = {
 }
 BY_STATUS: Mapping[int, str] = {
     401: "Sign in again: `kart sign-in NAME`.",
+    429: "More was asked than is let in at once. Try again in some seconds.",
     500: "That is a bug of ours. The app's log has the request's id.",
     503: "A store or the bus does not answer. Try again in a moment.",
 }

@@ -7,29 +7,23 @@ somebody's; that they are there, and that their owners may see them, is tested t
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter
 
-from customer_app.chalicelib.services import returns
-from fulfillment_app.chalicelib.services import reconciliations
 from local.apps import APPS, load_app
 from local.reading import Stores
 from online_kart.contract import CSV
 from online_kart.domain.principals import FC_STAFF_ACTS, Role
-from online_kart.domain.returns import RequestReturn, Return
 from online_kart.openapi import Route, routes_of
 from tests import identity
 from tests.api.conftest import HttpClient, without_stores
-from tests.both_sides import FAR, NEIGHBOUR, BothSides, open_both_sides
-from tests.builders import pincode_of
 from tests.contracts import contract_of
-from tests.freight import batch_of
-from tests.identity import ADMIN, person
+from tests.identity import person
 from tests.snapshots import snapshot
+from tests.things import put_things
 
 STRANGER = person("stranger")
 ELSEWHERE = "HYD9"
@@ -97,90 +91,7 @@ def stores(inventory_db, customer_db, documents) -> Stores:
 
 @pytest.fixture
 def things(stores: Stores, clients: Mapping[str, HttpClient], now: Any) -> dict[str, str]:
-    """By the names that paths have for them."""
-    sides = open_both_sides(stores, now)
-    buyer = sides.buyer(FAR)
-    order_id = buyer.place(("MUG", 1))
-    returned = a_return(sides, buyer.address.customer_id)
-    batch_id = batch_of(stores.inventory, sides.confirmed(buyer, ("MUG", 1)))
-    return {
-        "customer_id": str(buyer.address.customer_id),
-        "address_id": str(buyer.address.address_id),
-        "order_id": str(returned.order_id),
-        "return_id": str(returned.return_id),
-        "placed": str(order_id),
-        "package_id": str(a_delivery(sides)),
-        "batch_id": str(batch_id),
-        "seller_id": str(sides.market.seller_id),
-        "sku": "MUG",
-        "price_id": a_coming_price(clients["seller_app"], sides),
-        "asn": an_asn(clients["seller_app"], sides),
-        "fc_code": "BLR1",
-        "hub_code": "BLR",
-        "facility_code": "BLR1",
-        "origin": "BLR1",
-        "destination": "BLR2",
-        "mode": "road",
-        "category_id": "kitchen",
-        "version": "1",
-        "reconciliation_id": str(reconciliations.request(stores.inventory, now)),
-        "machine": "move_batch",
-        "business_id": a_run(stores, batch_id, now),
-    }
-
-
-def a_run(stores: Stores, batch_id: Any, now: Any) -> str:
-    business_id = f"batch-{batch_id}"
-    stores.inventory.execute(
-        """
-        INSERT INTO runs (machine, business_id, revision, status, input, started_at, checked_at)
-        VALUES ('move_batch', %s, 1, 'running', '{}', %s, %s)
-        """,
-        [business_id, now, now],
-    )
-    return business_id
-
-
-def order_of(stores: Stores, package_id: Any) -> Any:
-    row = stores.inventory.execute(
-        "SELECT order_id FROM packages WHERE package_id = %s", [package_id]
-    ).fetchone()
-    assert row is not None
-    return row[0]
-
-
-def a_return(sides: BothSides, customer_id: Any) -> Return:
-    """Of an order that a neighbour has placed, and that is the customer's from now on."""
-    package_id = a_delivery(sides, lives_at=str(pincode_of(sides.market.network, NEIGHBOUR) + 1))
-    sides.deliver(package_id)
-    order_id = order_of(sides.stores, package_id)
-    sides.stores.customer.execute(
-        "UPDATE orders SET customer_id = %s WHERE order_id = %s", [customer_id, order_id]
-    )
-    command = RequestReturn(package_id=package_id, reason="too blue")
-    asked = returns.request(sides.stores.customer, ADMIN, order_id, command, sides.market.now)
-    sides.tell()
-    return asked
-
-
-def a_coming_price(seller: HttpClient, sides: BothSides) -> str:
-    path = f"/sellers/{sides.market.seller_id}/items/MUG/coming-prices"
-    starts_at = (sides.market.now + timedelta(hours=2)).isoformat()
-    price = {"price_paise": 39_900, "starts_at": starts_at}
-    return str(seller.post(path, price).json_body["price_id"])
-
-
-def a_delivery(sides: BothSides, lives_at: str = NEIGHBOUR) -> Any:
-    package_id = sides.confirmed(sides.buyer(lives_at), ("MUG", 1))
-    sides.depart(package_id)
-    sides.hand_over(package_id)
-    return package_id
-
-
-def an_asn(seller: HttpClient, sides: BothSides) -> str:
-    asn = {"fc_code": "BLR1", "expected_on": "2026-03-05", "lines": [{"sku": "MUG", "quantity": 5}]}
-    path = f"/sellers/{sides.market.seller_id}/inbound-shipments"
-    return str(seller.post(path, asn, Idempotency_Key=str(uuid4())).json_body["asn"])
+    return put_things(stores, now)
 
 
 # -- what is asked

@@ -21,6 +21,7 @@ from online_kart.domain import errors
 from online_kart.domain.errors import KartError
 from online_kart.domain.principals import NOBODY, Role
 from online_kart.http import INTERNAL_ERROR, NUL, errors_to_http, json_response
+from online_kart.messaging.published import PUBLISHED
 from online_kart.openapi import Unsaid, document, routes_of
 from online_kart.request_ids import with_request_id
 from tests.api.conftest import without_stores
@@ -96,7 +97,10 @@ OPEN = {
 }
 """Operations that nobody has to sign in for, besides those of every app."""
 
-OPEN_IN_EVERY_APP = {"health", "ready", "api_document", "api_page", "api_page_file"}
+OPEN_IN_EVERY_APP = {
+    *("health", "ready", "api_document", "api_page", "api_page_file"),
+    *("events_page", "event_schema"),
+}
 
 
 @pytest.mark.parametrize("name", APPS)
@@ -246,15 +250,17 @@ def test_a_text_in_a_path_that_no_text_may_be_is_refused_as_the_document_says(
     contract_of(app).check("GET", url, None, answer)
 
 
-def test_whoever_meets_a_fault_of_ours_is_told_when_to_try_again(served):
+def test_whoever_meets_a_fault_of_ours_or_a_crowd_is_told_when_to_try_again(served):
     schemas = served["components"]["schemas"]
     for path, methods in served["paths"].items():
         for method, said in methods.items():
             for status, answer in said["responses"].items():
-                is_ours = status.startswith("5")
-                assert ("Retry-After" in answer["headers"]) == is_ours, (path, method, status)
+                may_pass = status == "429" or status.startswith("5")
+                assert ("Retry-After" in answer["headers"]) == may_pass, (path, method, status)
+            assert {"429", "500", "503"} <= said["responses"].keys(), (path, method)
     assert "retry" in schemas["UnavailableProblem"]["required"]
     assert "retry" in schemas["InternalErrorProblem"]["required"]
+    assert "retry" in schemas["TooManyRequestsProblem"]["required"]
 
 
 def test_the_table_of_problems_in_the_conventions_is_up_to_date():
@@ -331,3 +337,12 @@ def test_the_page_s_files_come_from_the_app(app, file_name):
 @pytest.mark.parametrize("file_name", ["page.html", "API.md", "..", "__init__.py", "oauth2.py"])
 def test_no_other_file_of_the_layer_is_handed_out(app, file_name):
     assert Client(app).http.get(f"/docs/{file_name}").status_code == 404
+    assert Client(app).http.get(f"/docs/events/{file_name}").status_code == 404
+
+
+def test_the_schema_of_each_event_comes_from_the_app(app):
+    http = Client(app).http
+
+    for each in PUBLISHED.values():
+        answer = http.get(f"/docs/events/{each.name}.json")
+        assert json.loads(answer.body)["title"] == each.name

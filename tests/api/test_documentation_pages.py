@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from chalice.config import Config
@@ -61,6 +62,19 @@ def test_the_page_shows_every_operation_and_the_conventions(page, served):
     expect(page.locator("#api .opblock-tag")).to_have_count(len(said["tags"]))
     expect(page.locator("#api .info")).to_contain_text("Conventions of the three APIs")
     expect(page.locator("#api .info table")).to_contain_text("StockTooLow")
+
+
+def test_the_events_for_others_are_a_page_away_with_a_schema_of_each(page, served):
+    address, _ = served
+    reader = page.context.new_page()
+    reader.goto(f"{address}/docs")
+    reader.get_by_role("link", name="Events for others").click()
+
+    expect(reader.locator("#api .info")).to_contain_text("AvailabilityChanged")
+    expect(reader.locator("#api")).not_to_contain_text("No operations")
+    link = reader.get_by_role("link", name="OrderPlaced.v1").get_attribute("href")
+    assert reader.request.get(urljoin(reader.url, link)).json()["title"] == "OrderPlaced.v1"
+    reader.close()
 
 
 def test_an_operation_opens_with_its_answers_and_can_be_tried(page, served):

@@ -172,4 +172,5 @@ def test_the_health_of_the_network_is_told(fulfillment, built):
     assert health["unserved_pincodes"] == [999999]
     assert health["single_points_of_failure"]["first"] == ["BLR", "BLR1", "DEL", "DEL1"]
     assert fulfillment.get("/network/health?pincodes=12,x").status_code == 422
+    assert fulfillment.get("/network/health?pincodes=").status_code == 200
     assert fulfillment.get("/network/health").status_code == 200

@@ -275,3 +275,13 @@ def test_what_was_confirmed_is_paid_and_what_was_rejected_or_cancelled_is_not(da
         assert rejected.captures_count == 0
         assert cancelled
         assert cancelled.refunds_count == cancelled.captures_count <= 1
+
+
+def test_the_apps_are_met_as_behind_a_gateway(day):
+    """Whatever the method, the app says what its path takes; and what a path says comes decoded."""
+    customer = day.shop.kart.customer
+
+    unknown, nul = customer.send("QUERY", "/categories"), customer.send("GET", "/items/%00")
+
+    assert (unknown.status_code, unknown.headers["Allow"]) == (405, "GET")
+    assert (nul.status_code, nul.json()["expected"]) == (422, "text without it")

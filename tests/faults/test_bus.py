@@ -110,7 +110,7 @@ def dead_queues(engine: Engine) -> list[str]:
     return sorted(queue for queue, _ in letters(engine))
 
 
-def test_an_event_of_an_unknown_edition_is_guessed_at_by_nobody(
+def test_an_event_of_an_unknown_edition_is_guessed_at_by_nobody_and_fields_of_tomorrow_hold_up_nothing(
     engine: Engine, shopper: Buyer, raised: Names
 ):
     conn = shopper.market.conn
@@ -120,6 +120,13 @@ def test_an_event_of_an_unknown_edition_is_guessed_at_by_nobody(
         "UPDATE outbox SET payload = payload || '{\"edition\": 2}' WHERE type = 'OrderPlaced'"
     )
     other = shopper.place(("MUG", 1))
+    conn_customer.execute(
+        """
+        UPDATE outbox SET payload = jsonb_set(payload, '{lines,0,of_tomorrow}', '1') || '{"of_tomorrow": 1}'
+         WHERE aggregate_id = %s
+        """,
+        [str(other)],
+    )
     engine.settle()
 
     assert shopper.order(order_id).status == "placed"

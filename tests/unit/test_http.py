@@ -138,7 +138,14 @@ def test_every_wrong_field_of_a_body_is_named():
     }
 
 
-@pytest.mark.parametrize("quantity", ['"2"', "true"])
+@pytest.mark.parametrize("quantity", ["2.0", "2e0", "2"])
+def test_a_whole_number_is_an_integer_however_it_is_written(quantity):
+    body = b'{"name": "Asha", "lines": [{"sku": "MUG", "quantity": %s}]}' % quantity.encode()
+
+    assert read_body(a_request(body), Wanted).lines[0].quantity == 2
+
+
+@pytest.mark.parametrize("quantity", ['"2"', "true", "2.5", "1e400", "1e308"])
 def test_what_only_looks_like_a_number_is_refused_as_the_schema_says(quantity):
     body = b'{"name": "Asha", "lines": [{"sku": "MUG", "quantity": %s}]}' % quantity.encode()
 

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from online_kart.domain.errors import Unavailable
-from online_kart.domain.events import EDITION
+from online_kart.domain.events import EDITION, OrderFinished
 from online_kart.messaging.consumer import UNAVAILABLE_MAX, Envelope, handle_each, open_envelope
+from online_kart.messaging.published import HEARD_TOO
 from online_kart.messaging.relay import nudge
 from online_kart.messaging.rules import queue_of
 
@@ -115,6 +117,36 @@ def test_an_event_of_an_edition_that_is_not_known_is_told_as_failed_and_not_gues
 
     assert handle_each(records, handled.append) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert len(handled) == 2
+
+
+def test_the_edition_of_one_event_is_raised_and_all_others_stay_as_they_are(monkeypatch):
+    monkeypatch.setitem(HEARD_TOO, "OrderFinished", frozenset({2}))
+    handled: list[Envelope] = []
+    records = [
+        a_record("1", json.dumps(a_message(edition=2))),
+        a_record("2", json.dumps(a_message())),
+        a_record("3", json.dumps(a_message(edition=3))),
+        a_record("4", json.dumps({**a_message(edition=2), "detail-type": "OrderPlaced"})),
+        a_record("5", json.dumps({**a_message(), "detail-type": "OrderPlaced"})),
+    ]
+
+    failed = handle_each(records, handled.append)["batchItemFailures"]
+
+    assert [failure["itemIdentifier"] for failure in failed] == ["3", "4"]
+    assert [(each.type, each.detail.get("edition")) for each in handled] == [
+        ("OrderFinished", 2),
+        ("OrderFinished", None),
+        ("OrderPlaced", None),
+    ]
+
+
+def test_a_field_that_came_to_an_edition_later_is_passed_over_and_one_that_is_missing_is_not():
+    finished = OrderFinished(occurred_at="2026-03-02T04:30:00Z", order_id=uuid4(), version=3)
+    detail = finished.model_dump(mode="json")
+
+    assert OrderFinished.read({**detail, "of_tomorrow": {"x": 1}}) == finished
+    with pytest.raises(ValidationError):
+        OrderFinished.read({**detail, "order_id": None})
 
 
 def test_what_does_not_answer_is_not_asked_for_each_event_of_a_batch():

@@ -97,13 +97,13 @@ def project(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
             return
         match envelope.type:
             case "CategoryChanged":
-                catalog.put_category(conn, CategoryChanged.model_validate(envelope.detail))
+                catalog.put_category(conn, CategoryChanged.read(envelope.detail))
             case "ItemChanged":
-                catalog.put_item(conn, ItemChanged.model_validate(envelope.detail))
+                catalog.put_item(conn, ItemChanged.read(envelope.detail))
             case "OfferChanged":
-                catalog.put_offer(conn, OfferChanged.model_validate(envelope.detail))
+                catalog.put_offer(conn, OfferChanged.read(envelope.detail))
             case "AvailabilityChanged":
-                catalog.put_units_left(conn, AvailabilityChanged.model_validate(envelope.detail))
+                catalog.put_units_left(conn, AvailabilityChanged.read(envelope.detail))
             case other:
                 raise ValueError(f"project_catalog does not know the event {other}")
         crashpoint("project_catalog.written")

@@ -269,7 +269,7 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
     A package that is not known here yet is no loss: confirming the order reads its path (D3), which is as new as any
     event told before.
     """
-    event = PackageChanged.model_validate(envelope.detail)
+    event = PackageChanged.read(envelope.detail)
     with conn.transaction():
         if not inbox.first_time(conn, "track_packages", envelope.id, now):
             return

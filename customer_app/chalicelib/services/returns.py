@@ -120,10 +120,10 @@ def track(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
             return
         match envelope.type:
             case "ReturnPlanned":
-                planned = ReturnPlanned.model_validate(envelope.detail)
+                planned = ReturnPlanned.read(envelope.detail)
                 returns.plan(conn, planned.return_id, planned.pickup_on, now)
             case "ReturnReceived":
-                _receive(conn, ReturnReceived.model_validate(envelope.detail), now)
+                _receive(conn, ReturnReceived.read(envelope.detail), now)
             case other:
                 raise ValueError(f"{TRACK} does not know the event {other}")
         crashpoint("track_return.written")

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chalice import Blueprint, Response
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from online_kart.contract import accepted, ok, operation, pages, versioned
 from online_kart.domain.base import Model, example
@@ -22,7 +22,7 @@ from online_kart.domain.errors import (
     VersionChanged,
 )
 from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
-from online_kart.domain.values import FacilityCode
+from online_kart.domain.values import AskedInstant, FacilityCode
 from online_kart.http import (
     Query,
     after,
@@ -53,7 +53,7 @@ class BatchesQuery(Query):
     status: BatchStatus | None = None
     origin: FacilityCode | None = None
     destination: FacilityCode | None = None
-    expected_before: AwareDatetime | None = None
+    expected_before: AskedInstant | None = None
 
 
 class MissingPackage(Model):
@@ -79,7 +79,7 @@ class MoveBatch(Model):
 
     model_config = example(due_at="2026-03-02T18:00:00+05:30")
 
-    due_at: AwareDatetime
+    due_at: AskedInstant
 
 
 @batches_api.route("/batches", methods=["GET"])

@@ -6,9 +6,9 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
 from online_kart.domain.errors import HolidayExists, NotFound, TooManyHolidays
-from online_kart.domain.holidays import Holiday, HolidayDate, HolidayKey
+from online_kart.domain.holidays import Holiday, HolidayKey
 from online_kart.domain.principals import PLANNERS_ACT, STAFF_SEES
-from online_kart.domain.values import FacilityCode
+from online_kart.domain.values import AskedDay, FacilityCode
 from online_kart.http import (
     Query,
     after,
@@ -31,7 +31,7 @@ class HolidaysQuery(Query):
     """`fc_code`: the days on which it is closed, its own and every FC's. `since`: from that day on."""
 
     fc_code: FacilityCode | None = None
-    since: HolidayDate | None = None
+    since: AskedDay | None = None
 
 
 @holidays_api.route("/holidays", methods=["POST"])

@@ -21,7 +21,9 @@ PINCODES_MAX = 200
 
 
 def _parted(text: Any) -> Any:
-    return text.split(",") if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    return text.split(",") if text else ()
 
 
 class HealthQuery(Model):

@@ -85,7 +85,7 @@ def _prices_logged(
 ) -> int:
     entries = price_changes.by_events(documents, [event_id for event_id, _ in events])
     for event_id, (_, _, payload, _) in events:
-        right, entry = price_change(PriceChanged.model_validate(payload)), entries.get(event_id)
+        right, entry = price_change(PriceChanged.read(payload)), entries.get(event_id)
         log = ("log_price_changes", PRICE_LOG)
         compare_entry(findings, log, event_id, _as_stored(right), entry and _as_stored(entry))
     return len(events)

@@ -193,7 +193,7 @@ def _price_log(work: Repairing, key: str) -> bool:
     event = outbox.by_id(work.conn, key)
     if event is None:
         return False
-    change = price_change(PriceChanged.model_validate(event.payload))
+    change = price_change(PriceChanged.read(event.payload))
     price_changes.append(work.documents, UUID(key), change)
     return True
 

@@ -41,7 +41,7 @@ def take(conn: Connection[Any], documents: Documents, envelope: Envelope, now: d
 
     Raises NotFound, and PackageStatusConflict where the package is not with its customer.
     """
-    event = ReturnRequested.model_validate(envelope.detail)
+    event = ReturnRequested.read(envelope.detail)
     with conn.transaction():
         if not inbox.first_time(conn, TAKE, envelope.id, now):
             return

@@ -15,16 +15,15 @@ from ..services import packages, recalls, stock
 
 place_order_steps = Blueprint(__name__)
 
-ORDER_FIELDS = frozenset(OrderToServe.model_fields)
-
 
 class OrderStep(Model):
     order_id: UUID
 
 
 def _order(event: dict[str, Any]) -> OrderToServe:
-    """The machine's input has more than a step takes: what the steps before answered."""
-    return OrderToServe.model_validate({key: event[key] for key in ORDER_FIELDS & event.keys()})
+    """The machine's input has more than a step takes: what the steps before answered, and fields that events of a
+    later release have."""
+    return OrderToServe.model_validate(event, extra="ignore")
 
 
 def _hold_until() -> datetime:

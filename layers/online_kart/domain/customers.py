@@ -10,10 +10,10 @@ from .values import Instant, Name, Pincode
 
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
     Field(examples=["asha@example.com"]),
 ]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(\+?[0-9 -]{6,20})?$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^(\+?[0-9 -]{6,20})?$")]
 
 
 class RegisterCustomer(Model):

@@ -142,6 +142,10 @@ class Unavailable(KartError):
     """A store, the bus or a network did not answer. Worth another try later."""
 
 
+class TooManyRequests(KartError):
+    """More requests came than are let in at once. Nothing came of this one."""
+
+
 class UnknownEdition(KartError):
     """An event is told in a form that this code does not know: newer code than this one wrote it."""
 

@@ -1,17 +1,10 @@
 """Holidays: days on which one FC, or every FC, does not work. The network has them with each FC (`calendars`)."""
 
-from datetime import date
-from typing import Annotated
-
-from pydantic import Field
-
 from .base import Model, example
-from .values import FacilityCode, Name
+from .values import AskedDay, FacilityCode, Name
 
 HOLIDAY_NAME_DEFAULT = "Holiday"
 """Of one that a network file brings: that has dates only."""
-
-HolidayDate = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 
 
 class HolidayKey(Model):
@@ -19,7 +12,7 @@ class HolidayKey(Model):
 
     model_config = example(day="2026-08-15")
 
-    day: HolidayDate
+    day: AskedDay
     fc_code: FacilityCode | None = None
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from .base import Model, example
 from .errors import InvalidRequest
-from .values import FacilityCode, Instant, Name, Quantity, Sku
+from .values import AskedDay, FacilityCode, Instant, Name, Quantity, Sku
 
 ASN_NAMESPACE = UUID("5f0ce2b1-7d54-4f0c-9d0b-0a2f5a8a3c11")
 ASN_DIGITS = 16
@@ -53,7 +53,7 @@ class AnnounceShipment(Model):
     )
 
     fc_code: FacilityCode
-    expected_on: date
+    expected_on: AskedDay
     lines: Lines
 
     @model_validator(mode="after")
@@ -66,7 +66,7 @@ class AmendShipment(Model):
 
     model_config = example(expected_on="2026-03-06")
 
-    expected_on: date | None = None
+    expected_on: AskedDay | None = None
     lines: Lines | None = None
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from pydantic import Field
 from .base import Model, example
 from .errors import InvalidRequest
 from .events import PriceChanged
-from .values import Instant, Sku
+from .values import AskedInstant, Instant, Sku
 
 PricePaise = Annotated[int, Field(ge=1, le=10**12, examples=[129_900])]
 """What a unit costs: never nothing."""
@@ -33,7 +33,7 @@ class SetComingPrice(ChangePrice):
 
     model_config = example(price_paise=99_900, starts_at="2026-10-20T00:00:00+05:30")
 
-    starts_at: Instant
+    starts_at: AskedInstant
 
 
 class ComingPrice(Model):

@@ -9,24 +9,20 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID, uuid5
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from .base import Model, example
 from .errors import InvalidRequest, ReturnRefused
 from .orders import LINES_MAX, OrderLine, OrderStatus, PackageOfOrder
 from .packages import PackageLine
-from .values import FacilityCode, Instant, Paise, Quantity, Sku
+from .values import FacilityCode, Instant, Paise, Quantity, Sentence, Sku
 
 RETURN_WITHIN = timedelta(days=10)
 """Of the delivery. Long enough to unpack and try, short enough that what comes back is still sold."""
 
 ReturnStatus = Literal["requested", "planned", "received", "refunded", "owed"]
 ExpectedStatus = Literal["expected", "received"]
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=3, max_length=500),
-    Field(examples=["It does not fit."]),
-]
+Reason = Annotated[Sentence, Field(examples=["It does not fit."])]
 
 
 def return_id_of(package_id: UUID) -> UUID:

@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 
 from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
 from .events import OfferChanged
 from .prices import ComingPrice, PricePaise
-from .values import FacilityCode, Instant, Name, Sku
+from .values import FacilityCode, Instant, Name, Sentence, Sku
 
 SellerStatus = Literal["pending", "approved", "refused", "suspended"]
 """pending: has applied, and waits. refused: may apply again. suspended: was approved, and may not sell for the time being."""
 
 SellerDecision = Literal["approved", "refused", "suspended"]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 OfferStatus = Literal["active", "paused"]
 
 
@@ -43,7 +42,7 @@ class JudgeSeller(Model):
     model_config = example(status="refused", reason="The tax number belongs to somebody else.")
 
     status: SellerDecision
-    reason: Reason | None = None
+    reason: Sentence | None = None
 
     @model_validator(mode="after")
     def _says_why(self) -> Self:

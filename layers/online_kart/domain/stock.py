@@ -111,7 +111,15 @@ class AdjustStock(Model):
 
     sku: Sku
     seller_id: UUID
-    change: Annotated[int, Field(ge=-UNITS_MAX, le=UNITS_MAX, examples=[-2])]
+    change: Annotated[
+        int,
+        Field(
+            ge=-UNITS_MAX,
+            le=UNITS_MAX,
+            examples=[-2],
+            json_schema_extra={"not": {"const": 0}},
+        ),
+    ]
     reason: Annotated[str, Field(min_length=3, max_length=500, examples=["Two were broken."])]
 
     @field_validator("change")

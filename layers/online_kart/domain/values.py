@@ -1,7 +1,7 @@
 """Small values with a rule of their own: pincodes, SKUs, codes, money, times."""
 
 import re
-from datetime import UTC, datetime, time
+from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import (
@@ -39,7 +39,18 @@ Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
+Sentence = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=500),
+    Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+]
+"""Why somebody did something, in their own words."""
+
 Instant = AwareDatetime
 """A moment with a time zone. We store and compare in UTC and show in the shop's zone."""
 
@@ -64,18 +75,37 @@ LocalTime = Annotated[
 """A time of day at a facility, such as `18:00:00`."""
 
 
+# What clients write: as RFC 3339 has it. Pydantic takes a number of seconds for a moment as well, also within a text.
+
+_DATE = r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+_ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_MOMENT = f"^{_DATE}[Tt ]{_TIME}{_ZONE}$"
+_DAY = f"^{_DATE}$"
+
+
 def _instant_of(value: Any) -> Any:
-    """Of a text, and of no number. A `+` that the decoding of a URL took for a blank is one again."""
-    if isinstance(value, str):
-        return datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", value))
+    """A `+` that the decoding of a URL took for a blank is one again."""
     if isinstance(value, datetime):
         return value
-    raise ValueError("write a moment such as 2026-03-02T10:00:00+05:30")
+    text = re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", value) if isinstance(value, str) else ""
+    if not re.fullmatch(_MOMENT, text):
+        raise ValueError("write a moment of this century, such as 2026-03-02T10:00:00+05:30")
+    return datetime.fromisoformat(text.upper())
+
+
+def _day_of(value: Any) -> Any:
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str) and re.fullmatch(_DAY, value):
+        return date.fromisoformat(value)
+    raise ValueError("write a day of this century, such as 2026-03-02")
 
 
 AskedInstant = Annotated[
-    AwareDatetime,
-    BeforeValidator(_instant_of),
-    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+    AwareDatetime, BeforeValidator(_instant_of), Field(json_schema_extra={"pattern": _MOMENT})
 ]
-"""A moment that somebody asks about. No plan that begins in these years ends where dates do."""
+"""A moment that a client names. No plan that begins in these years ends where dates do."""
+
+AskedDay = Annotated[date, BeforeValidator(_day_of), Field(json_schema_extra={"pattern": _DAY})]
+"""A day that a client names."""

@@ -18,6 +18,7 @@ from ..crashpoints import crashpoint
 from ..domain.errors import Unavailable, UnknownEdition
 from ..domain.events import EDITION
 from ..logs import CORRELATION_ID, marked
+from .published import editions_known
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def open_envelope(body: str) -> Envelope:
     message = json.loads(body)
     detail = message["detail"]
     edition = detail.get("edition", EDITION)
-    if edition != EDITION:
+    if edition not in editions_known(message["detail-type"]):
         raise UnknownEdition(message["detail-type"], edition)
     return Envelope(
         id=UUID(detail.get("event_id") or message["id"]),

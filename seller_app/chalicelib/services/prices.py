@@ -235,7 +235,7 @@ def history(
 
 def log_change(documents: Documents, envelope: Envelope) -> None:
     """Consumer of PriceChanged. A repeat writes the same entry again."""
-    event = PriceChanged.model_validate(envelope.detail)
+    event = PriceChanged.read(envelope.detail)
     price_changes.append(documents, event.event_id, price_change(event))
 
 

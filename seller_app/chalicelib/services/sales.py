@@ -19,7 +19,7 @@ Documents = Database[dict[str, Any]]
 
 def project(documents: Documents, envelope: Envelope) -> None:
     """Consumer of SaleRecorded. A repeat writes the same entry again."""
-    event = SaleRecorded.model_validate(envelope.detail)
+    event = SaleRecorded.read(envelope.detail)
     seller_sales.put(
         documents,
         SoldLine(
