@@ -427,6 +427,18 @@ class SellerStatusConflict(Conflict):
         self.seller_id, self.seller_status, self.wanted = str(seller_id), seller_status, wanted
 
 
+class NameNotWanted(Conflict):
+    """The seller does not want that name, or not any more. `wanted_name`: the one that waits for a decision, if any."""
+
+    seller_id: str
+    name: str
+    wanted_name: str | None
+
+    def __init__(self, seller_id: UUID, name: str, wanted_name: str | None) -> None:
+        super().__init__(f"Seller {seller_id} does not want to be called {name}.")
+        self.seller_id, self.name, self.wanted_name = str(seller_id), name, wanted_name
+
+
 class SkuTaken(Conflict):
     """The SKU is registered for an item that is described, or was registered by a seller, otherwise."""
 
