@@ -245,7 +245,7 @@ def test_a_failed_attempt_needs_its_number_and_a_reason(fulfillment, shop):
 # Sales
 
 
-def test_sales_are_shown_by_category_and_by_month(fulfillment, shop):
+def test_sales_are_shown_by_category_by_month_and_by_item(fulfillment, shop):
     path = f"/deliveries/{at_last_fc(shop)}/outcomes"
     fulfillment.post(path, {"outcome": "delivered", "proof": "signed"})
 
@@ -253,6 +253,9 @@ def test_sales_are_shown_by_category_and_by_month(fulfillment, shop):
 
     by_category = fulfillment.get("/sales/by-category").json_body["items"]
     by_month = fulfillment.get("/sales/by-month").json_body["items"]
+    by_item = fulfillment.get("/sales/by-item?month=2026-03-31&sku=MUG").json_body["items"]
     assert by_category == [{"category_id": CATEGORY, "name": CATEGORY.title(), **sold}]
     assert by_month == [{"month": "2026-03-01", **sold}]
+    item = {"month": "2026-03-01", "fc_code": "BLR1", "sku": "MUG", "item_name": "A mug"}
+    assert by_item == [{**item, **sold}]
     refused(fulfillment.get("/sales/by-month?cursor=x"), 422, "InvalidRequest")

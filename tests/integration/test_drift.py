@@ -409,6 +409,12 @@ DRIFTS: dict[str, Drift] = {
         "month 2026-03-01",
         {"inventory.month_sales_totals"},
     ),
+    "an item's total a paisa off": Drift(
+        inventory("UPDATE item_sales_totals SET amount_paise = amount_paise - 1"),
+        {(11, "item totals")},
+        "sales of 2026-03-01",
+        {"inventory.item_sales_totals"},
+    ),
     # 12: copies
     "free units that are not the stock's": Drift(
         inventory("UPDATE item_availability SET free_units = free_units + 1 WHERE sku = 'MUG'"),

@@ -273,6 +273,21 @@ CHECKS: tuple[Check, ...] = (
         looks_at="sales_by_month",
     ),
     Check(
+        11,
+        """
+        SELECT format('sales of %s %s %s', month, fc_code, sku),
+               format('total %s/%s, sales %s/%s', t.quantity, t.amount_paise, s.quantity, s.amount_paise)
+          FROM sales_by_item AS t
+          FULL JOIN (SELECT date_trunc('month', sold_at AT TIME ZONE 'Asia/Kolkata')::date AS month, fc_code, sku,
+                            sum(quantity) AS quantity, sum(amount_paise) AS amount_paise
+                       FROM sales GROUP BY 1, 2, 3) AS s USING (month, fc_code, sku)
+         WHERE (coalesce(t.quantity, 0), coalesce(t.amount_paise, 0))
+               <> (coalesce(s.quantity, 0), coalesce(s.amount_paise, 0))
+        """,
+        subject="item totals",
+        looks_at="sales_by_item",
+    ),
+    Check(
         12,
         """
         WITH free AS (
