@@ -30,6 +30,7 @@ BOUNDED_ROWS: dict[str, str] = {
     "messaging/inbox.py:first_times": "the orders of one turn (SERVED_AT_ONCE_MAX)",
     "inventory_db/facilities.py:kinds_of": "the codes that the caller names",
     "inventory_db/pincodes.py:of_fcs": "the FCs of a page",
+    "inventory_db/batches.py:share_of_packages": "the packages of a request (LOADED_AT_ONCE_MAX)",
     "inventory_db/packages.py:lock_many": "the packages of a group that the caller names",
     "inventory_db/packages.py:lines_of": "the lines of packages that the caller names",
     "inventory_db/sellers.py:offered_skus": "the SKUs of a request (LINES_MAX)",

@@ -4,6 +4,7 @@ Locks: packages first, in the order of their ids, then batches, then stock. Who 
 on its row, who closes it locks it alone: so nobody joins a batch that is being closed, and many may join at once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -69,6 +70,24 @@ def has_left(conn: Connection[Any], leg: LegKey, due_at: datetime) -> bool:
             {**leg._asdict(), "due_at": due_at},
         ).rowcount
     )
+
+
+def share(conn: Connection[Any], batch_id: UUID) -> Batch | None:
+    """As `by_id`; it is kept as it is until the transaction ends."""
+    with conn.cursor(row_factory=class_row(Batch)) as cur:
+        return cur.execute(
+            f"SELECT {COLUMNS} FROM batches WHERE batch_id = %(id)s FOR SHARE", {"id": batch_id}
+        ).fetchone()
+
+
+def share_of_packages(conn: Connection[Any], package_ids: Sequence[UUID]) -> dict[UUID, Batch]:
+    """By package: the batch that holds it, kept as it is until the transaction ends. The caller has locked the packages."""
+    rows = conn.execute(
+        "SELECT package_id, batch_id FROM batch_packages WHERE package_id = ANY(%(ids)s)",
+        {"ids": list(package_ids)},
+    ).fetchall()
+    held = {batch_id: share(conn, batch_id) for batch_id in sorted({row[1] for row in rows})}
+    return {package_id: batch for package_id, key in rows if (batch := held[key]) is not None}
 
 
 def share_of_package(conn: Connection[Any], package_id: UUID) -> Batch | None:
