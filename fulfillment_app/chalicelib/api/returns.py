@@ -39,11 +39,11 @@ class ReturnsQuery(Query):
 @operation(pages(ExpectedReturn), query=ReturnsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_returns() -> Response:
-    """By FC, status, and the day of the pickup. Their lines are with each by itself."""
+    """By FC, status, and the day of the pickup. Their lines are with each by itself. FC staff who name no FC: of theirs."""
     query = read_query(returns_api.current_request, ReturnsQuery)
     rows = returns.listed(
         wiring.inventory_db(),
-        query.fc_code,
+        principal_of(returns_api.current_request).facilities_seen(query.fc_code),
         query.status,
         after(query.cursor, tuple[str, str, date, UUID]),
         query.limit + 1,

@@ -177,10 +177,10 @@ def by_id(conn: Connection[Any], return_id: UUID) -> ExpectedReturn:
 
 def listed(
     conn: Connection[Any],
-    fc_code: str | None,
+    fc_codes: Sequence[str] | None,
     status: ExpectedStatus | None,
     after: tuple[str, str, date, UUID] | None,
     limit: int,
 ) -> Sequence[ExpectedReturn]:
-    """After the sort key (fc_code, status, pickup_on, return_id)."""
-    return returns.listed(conn, fc_code, status, after, limit)
+    """Of some FCs, or of any, after the sort key (fc_code, status, pickup_on, return_id)."""
+    return returns.listed(conn, fc_codes, status, after, limit)

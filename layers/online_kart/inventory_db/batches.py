@@ -147,6 +147,8 @@ def listed(
              WHERE (%(status)s::text IS NULL OR status = %(status)s)
                AND (%(origin)s::text IS NULL OR origin = %(origin)s)
                AND (%(destination)s::text IS NULL OR destination = %(destination)s)
+               AND (%(facilities)s::text[] IS NULL OR origin = ANY(%(facilities)s)
+                    OR destination = ANY(%(facilities)s))
                AND (%(expected_before)s::timestamptz IS NULL OR expected_at < %(expected_before)s)
                AND (%(after_at)s::timestamptz IS NULL OR (due_at, batch_id) > (%(after_at)s, %(after_id)s))
              ORDER BY due_at, batch_id LIMIT %(limit)s
@@ -165,6 +167,8 @@ def listed_finished(
             SELECT {HISTORY_COLUMNS} FROM batches_history
              WHERE (%(origin)s::text IS NULL OR origin = %(origin)s)
                AND (%(destination)s::text IS NULL OR destination = %(destination)s)
+               AND (%(facilities)s::text[] IS NULL OR origin = ANY(%(facilities)s)
+                    OR destination = ANY(%(facilities)s))
                AND (%(expected_before)s::timestamptz IS NULL OR expected_at < %(expected_before)s)
                AND (%(after_at)s::timestamptz IS NULL
                     OR (finished_at, batch_id) < (%(after_at)s, %(after_id)s))
@@ -176,7 +180,9 @@ def listed_finished(
 
 def _page(wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int) -> dict[str, Any]:
     after_at, after_id = after or (None, None)
-    return {**wanted._asdict(), "after_at": after_at, "after_id": after_id, "limit": limit}
+    facilities = None if wanted.facilities is None else list(wanted.facilities)
+    page = {"facilities": facilities, "after_at": after_at, "after_id": after_id, "limit": limit}
+    return {**wanted._asdict(), **page}
 
 
 def without_run(conn: Connection[Any], due_before: datetime, limit: int) -> list[Batch]:

@@ -1,6 +1,6 @@
 """Returns of delivered packages, as FCs expect and receive them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -49,7 +49,7 @@ def _lines_of(conn: Connection[Any], return_id: UUID) -> tuple[ReturnedLine, ...
 
 def listed(
     conn: Connection[Any],
-    fc_code: str | None,
+    fc_codes: Sequence[str] | None,
     status: ExpectedStatus | None,
     after: tuple[str, str, date, UUID] | None,
     limit: int,
@@ -60,7 +60,7 @@ def listed(
         return cur.execute(
             f"""
             SELECT {COLUMNS} FROM returns
-             WHERE (%(fc_code)s::text IS NULL OR fc_code = %(fc_code)s)
+             WHERE (%(fc_codes)s::text[] IS NULL OR fc_code = ANY(%(fc_codes)s))
                AND (%(status)s::text IS NULL OR status = %(status)s)
                AND (%(after_id)s::uuid IS NULL
                     OR (fc_code, status, pickup_on, return_id)
@@ -68,7 +68,7 @@ def listed(
              ORDER BY fc_code, status, pickup_on, return_id LIMIT %(limit)s
             """,
             {
-                "fc_code": fc_code,
+                "fc_codes": None if fc_codes is None else list(fc_codes),
                 "status": status,
                 "after_fc": after_fc,
                 "after_status": after_status,
