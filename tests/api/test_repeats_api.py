@@ -130,6 +130,9 @@ def of_goods(sides, seller):
         marks = f"/fulfillment-centers/{{fc_code}}/{step}"
         told, others = {"package_ids": [str(packed)]}, {"package_ids": [str(uuid4())]}
         yield app, marks, marks.format(fc_code="BLR1"), told, others
+    loads, others = "/batches/{batch_id}/packages", {"package_ids": [str(uuid4())]}
+    path = loads.format(batch_id=batch_of(sides.market.conn, packed))
+    yield app, loads, path, {"package_ids": [str(packed)]}, others
     departure = "/batches/{batch_id}/departure"
     path = departure.format(batch_id=batch_of(sides.market.conn, packed))
     yield app, departure, path, {}, {"because": "it rains"}

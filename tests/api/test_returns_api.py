@@ -64,6 +64,7 @@ def test_a_package_is_sent_back_received_and_its_price_is_owed(
     assert fulfillment.post(f"{path}/receipt", counted).json_body == received.json_body
     (listed,) = customer.get(f"/orders/{order_id}/returns").json_body["items"]
     assert listed == customer.get(location).json_body
+    assert listed["lines"] == [{"line_no": 1, "quantity": 3}] == received.json_body["units"]
     order = customer.get(f"/orders/{order_id}").json_body
     assert (listed["status"], listed["refund_paise"]) == ("owed", order["total_paise"])
     assert [each["status"] for each in order["packages"]] == ["returned"]
@@ -92,7 +93,11 @@ def test_what_is_not_there_is_not_found(customer, fulfillment, delivered):
 
 def test_what_is_no_return_is_refused(customer, fulfillment, sides, delivered):
     order_id, package_id = delivered
-    for body in ({"package_id": package_id}, {"package_id": package_id, "reason": "?"}):
+    asked = {"package_id": package_id, "reason": "It does not fit."}
+    for lines in ([{"line_no": 1, "quantity": 4}], [{"line_no": 2, "quantity": 1}]):
+        too_many = customer.post(f"/orders/{order_id}/returns", {**asked, "lines": lines})
+        assert refused(too_many, 409, "ReturnRefused")["why"] == "nothing_left"
+    for body in ({"package_id": package_id}, {**asked, "reason": "?"}, {**asked, "lines": []}):
         refused(customer.post(f"/orders/{order_id}/returns", body), 422, "InvalidFields")
     body = {"package_id": package_id, "reason": "It does not fit."}
     return_id = customer.post(f"/orders/{order_id}/returns", body).json_body["return_id"]

@@ -679,7 +679,15 @@ def assert_outcomes(report, drift):
         assert (each.needs_a_person, each.left) == (len(of_it) - each.repaired, 0)
 
 
-NO_PART_OF_A_KEY = {"package", "category", "month", "sales", "of", "log_orders", "log_price_changes"}
+NO_PART_OF_A_KEY = {
+    "package",
+    "category",
+    "month",
+    "sales",
+    "of",
+    "log_orders",
+    "log_price_changes",
+}
 
 
 def assert_only_these_rows(report, touched):

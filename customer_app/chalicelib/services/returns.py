@@ -30,6 +30,7 @@ from online_kart.domain.returns import (
     refund_of,
     refuse_return,
     return_id_of,
+    units_to_return,
 )
 from online_kart.messaging import inbox, outbox
 from online_kart.messaging.consumer import Envelope
@@ -45,25 +46,30 @@ TRACK = "track_returns"
 def request(
     conn: Connection[Any], by: Principal, order_id: UUID, command: RequestReturn, now: datetime
 ) -> Return:
-    """A repeat changes nothing. Raises ReturnRefused; NotFound where it is no package of the order, or another's."""
-    return_id = return_id_of(command.package_id)
+    """Who asks for all that is left, where nothing is, is told of the package's last return: a repeat changes nothing.
+
+    Raises ReturnRefused; NotFound where it is no package of the order, or another's.
+    """
     with conn.transaction():
         order = locked(conn, order_id)
         by.require_own("order", order.customer_id, order_id)
         delivered = _package_of(conn, order_id, command.package_id)
-        known = returns.by_id(conn, return_id)
-        if known:
-            return known
+        left = returns.left_of(conn, command.package_id)
+        count = returns.count_of(conn, command.package_id)
+        if count and command.lines is None and not any(left.values()):
+            return by_id(conn, order_id, return_id_of(command.package_id, count))
         refuse_return(order.status, delivered, now)
+        units = units_to_return(command.package_id, left, command.lines)
         wanted = Return(
-            return_id=return_id,
+            return_id=return_id_of(command.package_id, count + 1),
             order_id=order_id,
             package_id=command.package_id,
             reason=command.reason,
             status="requested",
-            refund_paise=refund_of(delivered.package, orders.lines_of(conn, order_id)),
+            refund_paise=refund_of(units, orders.lines_of(conn, order_id)),
             requested_at=now,
             updated_at=now,
+            lines=units,
         )
         returns.insert(conn, wanted)
         outbox.append(conn, _requested(wanted, by.name, now))
@@ -88,6 +94,7 @@ def _requested(wanted: Return, by: str, now: datetime) -> ReturnRequested:
         order_id=wanted.order_id,
         package_id=wanted.package_id,
         reason=wanted.reason,
+        lines=wanted.lines,
     )
 
 

@@ -11,24 +11,69 @@ from ..domain.returns import Return, ReturnStatus
 
 COLUMNS = """return_id, order_id, package_id, reason, status, refund_paise, pickup_on, requested_at, received_at,
              updated_at"""
+SHOWN = f"""{COLUMNS},
+             (SELECT coalesce(jsonb_agg(jsonb_build_object('line_no', l.line_no, 'quantity', l.quantity)
+                                        ORDER BY l.line_no), '[]')
+                FROM return_lines AS l WHERE l.return_id = returns.return_id) AS lines"""
 
 
 def insert(conn: Connection[Any], wanted: Return) -> None:
+    """With its lines. Raises CheckViolation where the package has not so many units that are not sent back yet."""
     conn.execute(
         f"""
         INSERT INTO returns ({COLUMNS})
         VALUES (%(return_id)s, %(order_id)s, %(package_id)s, %(reason)s, %(status)s, %(refund_paise)s,
                 %(pickup_on)s, %(requested_at)s, %(received_at)s, %(updated_at)s)
         """,
-        wanted.model_dump(),
+        wanted.model_dump(exclude={"lines"}),
     )
+    lines = {
+        "return_id": wanted.return_id,
+        "package_id": wanted.package_id,
+        "line_nos": [each.line_no for each in wanted.lines],
+        "quantities": [each.quantity for each in wanted.lines],
+    }
+    conn.execute(
+        """
+        INSERT INTO return_lines (return_id, line_no, quantity)
+        SELECT %(return_id)s, line_no, quantity
+          FROM unnest(%(line_nos)s::int[], %(quantities)s::int[]) AS l (line_no, quantity)
+        """,
+        lines,
+    )
+    conn.execute(
+        """
+        UPDATE package_lines AS p SET returned = p.returned + l.quantity
+          FROM unnest(%(line_nos)s::int[], %(quantities)s::int[]) AS l (line_no, quantity)
+         WHERE p.package_id = %(package_id)s AND p.line_no = l.line_no
+        """,
+        lines,
+    )
+
+
+def left_of(conn: Connection[Any], package_id: UUID) -> dict[int, int]:
+    """Line → units of the package that are not sent back yet. The caller has locked its order."""
+    rows = conn.execute(
+        "SELECT line_no, quantity - returned FROM package_lines WHERE package_id = %(id)s",
+        {"id": package_id},
+    ).fetchall()
+    return dict(rows)
+
+
+def count_of(conn: Connection[Any], package_id: UUID) -> int:
+    """How many returns the package has."""
+    row = conn.execute(
+        "SELECT count(*) FROM returns WHERE package_id = %(id)s", {"id": package_id}
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def by_id(conn: Connection[Any], return_id: UUID) -> Return | None:
     """None where there is no such return."""
     with conn.cursor(row_factory=class_row(Return)) as cur:
         return cur.execute(
-            f"SELECT {COLUMNS} FROM returns WHERE return_id = %(id)s", {"id": return_id}
+            f"SELECT {SHOWN} FROM returns WHERE return_id = %(id)s", {"id": return_id}
         ).fetchone()
 
 
@@ -36,7 +81,7 @@ def lock(conn: Connection[Any], return_id: UUID) -> Return | None:
     """As `by_id`, locked until the transaction ends."""
     with conn.cursor(row_factory=class_row(Return)) as cur:
         return cur.execute(
-            f"SELECT {COLUMNS} FROM returns WHERE return_id = %(id)s FOR UPDATE", {"id": return_id}
+            f"SELECT {SHOWN} FROM returns WHERE return_id = %(id)s FOR UPDATE", {"id": return_id}
         ).fetchone()
 
 
@@ -45,7 +90,7 @@ def of_order(conn: Connection[Any], order_id: UUID, after: UUID | None, limit: i
     with conn.cursor(row_factory=class_row(Return)) as cur:
         return cur.execute(
             f"""
-            SELECT {COLUMNS} FROM returns
+            SELECT {SHOWN} FROM returns
              WHERE order_id = %(order_id)s AND (%(after)s::uuid IS NULL OR return_id > %(after)s)
              ORDER BY return_id LIMIT %(limit)s
             """,
@@ -110,7 +155,7 @@ def to_refund(conn: Connection[Any], limit: int) -> list[Return]:
     with conn.cursor(row_factory=class_row(Return)) as cur:
         return cur.execute(
             f"""
-            SELECT {COLUMNS} FROM returns WHERE status = 'received'
+            SELECT {SHOWN} FROM returns WHERE status = 'received'
              ORDER BY updated_at LIMIT %(limit)s
             """,
             {"limit": limit},

@@ -681,7 +681,10 @@ class PackageStatusConflict(Conflict):
 
 
 class ReturnRefused(Conflict):
-    """The package can't be sent back: `why` is `not_delivered`, `too_late`, or `order_not_confirmed`."""
+    """The package can't be sent back: `why` is `not_delivered`, `too_late`, `order_not_confirmed`, or `nothing_left`.
+
+    The last where it has not so many units that are not sent back yet.
+    """
 
     package_id: str
     why: str

@@ -270,18 +270,26 @@ class SaleRecorded(Event):
 # Returns of delivered packages: asked for and settled by the customer app, planned and received by the fulfillment app
 
 
+class ReturnedUnits(Model):
+    """Units of a line of the package that its customer sends back."""
+
+    line_no: Annotated[int, Field(ge=1)]
+    quantity: Quantity
+
+
 class ReturnRequested(Event):
-    """A customer sends a package back."""
+    """A customer sends units of a package back. Without `lines`: all of it, as was told before parts could be returned."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
     order_id: UUID
     package_id: UUID
     reason: str
+    lines: tuple[ReturnedUnits, ...] = ()
 
 
 class ReturnPlanned(Event):
-    """A courier of the FC fetches the returned package on that day."""
+    """A courier of the FC fetches the units on that day."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
@@ -292,7 +300,7 @@ class ReturnPlanned(Event):
 
 
 class ReturnReceived(Event):
-    """The returned package is back in an FC, and was looked at."""
+    """What a customer has sent back is in an FC, and was looked at."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID

@@ -49,6 +49,11 @@ CHECKS: tuple[Check, ...] = (
              WHERE b.status IN ('in_transit', 'arrived')
             UNION ALL
             SELECT sku, seller_id, 0, unsellable FROM return_lines
+            UNION ALL
+            -- sent back, of a package of which its customer keeps the rest
+            SELECT l.sku, l.seller_id, 0, -(l.sellable + l.unsellable)
+              FROM return_lines AS l JOIN returns USING (return_id) JOIN packages AS p USING (package_id)
+             WHERE p.status = 'delivered'
         )
         SELECT format('%s %s', sku, seller_id), format('%s received, %s found', sum(received), sum(found))
           FROM parts GROUP BY sku, seller_id HAVING sum(received) <> sum(found)

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ..domain.events import ReturnedUnits
 from ..domain.returns import ExpectedReturn, ExpectedStatus, ReturnedLine
 
 COLUMNS = """return_id, package_id, order_id, fc_code, reason, status, pickup_on, requested_at, received_at,
@@ -21,17 +22,59 @@ def insert(conn: Connection[Any], expected: ExpectedReturn) -> None:
         VALUES (%(return_id)s, %(package_id)s, %(order_id)s, %(fc_code)s, %(reason)s, %(status)s,
                 %(pickup_on)s, %(requested_at)s, %(received_at)s, %(received_by)s)
         """,
-        expected.model_dump(exclude={"lines"}),
+        expected.model_dump(exclude={"lines", "units"}),
+    )
+    conn.execute(
+        """
+        INSERT INTO return_units (return_id, line_no, quantity)
+        SELECT %(return_id)s, line_no, quantity
+          FROM unnest(%(line_nos)s::int[], %(quantities)s::int[]) AS l (line_no, quantity)
+        """,
+        {
+            "return_id": expected.return_id,
+            "line_nos": [each.line_no for each in expected.units],
+            "quantities": [each.quantity for each in expected.units],
+        },
     )
 
 
 def by_id(conn: Connection[Any], return_id: UUID) -> ExpectedReturn | None:
-    """With its lines. None where there is no such return."""
+    """With its units and lines. None where there is no such return."""
     with conn.cursor(row_factory=class_row(ExpectedReturn)) as cur:
         found = cur.execute(
             f"SELECT {COLUMNS} FROM returns WHERE return_id = %(id)s", {"id": return_id}
         ).fetchone()
-    return found and found.model_copy(update={"lines": _lines_of(conn, return_id)})
+    if found is None:
+        return None
+    units, lines = _units_of(conn, return_id), _lines_of(conn, return_id)
+    return found.model_copy(update={"units": units, "lines": lines})
+
+
+def _units_of(conn: Connection[Any], return_id: UUID) -> tuple[ReturnedUnits, ...]:
+    with conn.cursor(row_factory=class_row(ReturnedUnits)) as cur:
+        return tuple(
+            cur.execute(
+                "SELECT line_no, quantity FROM return_units WHERE return_id = %(id)s ORDER BY line_no",
+                {"id": return_id},
+            )
+        )
+
+
+def units_by_line(
+    conn: Connection[Any], package_id: UUID, status: ExpectedStatus | None = None
+) -> dict[int, int]:
+    """Line → units of the package that its customer has sent back, or sends; of the returns of a status. The caller
+    has locked the package."""
+    rows = conn.execute(
+        """
+        SELECT u.line_no, sum(u.quantity)::int
+          FROM returns AS r JOIN return_units AS u ON u.return_id = r.return_id
+         WHERE r.package_id = %(id)s AND (%(status)s::text IS NULL OR r.status = %(status)s)
+         GROUP BY u.line_no
+        """,
+        {"id": package_id, "status": status},
+    ).fetchall()
+    return dict(rows)
 
 
 def _lines_of(conn: Connection[Any], return_id: UUID) -> tuple[ReturnedLine, ...]:
@@ -54,7 +97,7 @@ def listed(
     after: tuple[str, str, date, UUID] | None,
     limit: int,
 ) -> list[ExpectedReturn]:
-    """Without lines, after the sort key (fc_code, status, pickup_on, return_id)."""
+    """Without units and lines, after the sort key (fc_code, status, pickup_on, return_id)."""
     after_fc, after_status, after_day, after_id = after or (None, None, None, None)
     with conn.cursor(row_factory=class_row(ExpectedReturn)) as cur:
         return cur.execute(

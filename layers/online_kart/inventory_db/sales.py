@@ -37,23 +37,27 @@ def record_package(conn: Connection[Any], package_id: UUID, now: datetime) -> li
         ).fetchall()
 
 
-def record_return(conn: Connection[Any], package_id: UUID, now: datetime) -> list[Sale]:
-    """What the package's sales were, with negative numbers: totals go back by them. Those not recorded before."""
+def record_return(conn: Connection[Any], return_id: UUID, now: datetime) -> list[Sale]:
+    """What the units that came back were sold for, with negative numbers, so totals go back. Those not recorded before."""
     with conn.cursor(row_factory=class_row(Sale)) as cur:
         return cur.execute(
             """
             INSERT INTO sales (sale_id, package_id, order_id, line_no, kind, sku, seller_id, fc_code,
-                               category_id, quantity, amount_paise, sold_at)
-            SELECT md5(format('return %%s %%s', package_id, line_no))::uuid, package_id, order_id, line_no,
-                   'return', sku, seller_id, fc_code, category_id, -quantity, -amount_paise, %(now)s
-              FROM sales
-             WHERE package_id = %(package_id)s AND kind = 'sale'
-             ORDER BY line_no
+                               category_id, quantity, amount_paise, sold_at, return_id)
+            SELECT md5(format('return %%s %%s', r.return_id, l.line_no))::uuid, s.package_id, s.order_id,
+                   s.line_no, 'return', s.sku, s.seller_id, s.fc_code, s.category_id,
+                   -(l.sellable + l.unsellable),
+                   -(l.sellable + l.unsellable) * (s.amount_paise / s.quantity), %(now)s, r.return_id
+              FROM returns AS r
+              JOIN return_lines AS l ON l.return_id = r.return_id
+              JOIN sales AS s ON s.package_id = r.package_id AND s.line_no = l.line_no AND s.kind = 'sale'
+             WHERE r.return_id = %(return_id)s
+             ORDER BY s.line_no
             ON CONFLICT ON CONSTRAINT package_line_is_sold_once DO NOTHING
             RETURNING sale_id, package_id, order_id, line_no, kind, sku, seller_id, fc_code, category_id,
                       quantity, amount_paise, sold_at
             """,
-            {"package_id": package_id, "now": now},
+            {"return_id": return_id, "now": now},
         ).fetchall()
 
 
