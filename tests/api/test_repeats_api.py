@@ -130,9 +130,6 @@ def of_goods(sides, seller):
         marks = f"/fulfillment-centers/{{fc_code}}/{step}"
         told, others = {"package_ids": [str(packed)]}, {"package_ids": [str(uuid4())]}
         yield app, marks, marks.format(fc_code="BLR1"), told, others
-    loads, others = "/batches/{batch_id}/packages", {"package_ids": [str(uuid4())]}
-    path = loads.format(batch_id=batch_of(sides.market.conn, packed))
-    yield app, loads, path, {"package_ids": [str(packed)]}, others
     departure = "/batches/{batch_id}/departure"
     path = departure.format(batch_id=batch_of(sides.market.conn, packed))
     yield app, departure, path, {}, {"because": "it rains"}
@@ -149,6 +146,10 @@ def of_goods(sides, seller):
     proof = {"outcome": "delivered", "proof": "signed"}
     path = outcomes.format(package_id=at_the_door)
     yield app, outcomes, path, proof, {**proof, "proof": "photo"}
+    waits = sides.confirmed(sides.buyer(NEIGHBOUR), ("MUG", 1))
+    loads = "/batches/{batch_id}/packages"
+    path = loads.format(batch_id=batch_of(sides.market.conn, waits))
+    yield app, loads, path, {"package_ids": [str(waits)]}, {"package_ids": [str(uuid4())]}
 
 
 def an_asn(seller, seller_id):
@@ -172,6 +173,9 @@ def of_returns(sides):
     command = RequestReturn(package_id=back[1], reason="too blue")
     known = returns.request(sides.stores.customer, ADMIN, back[0], command, sides.market.now)
     sides.tell()
+    vain, pickups = {"attempt": 1, "reason": "not there"}, "/returns/{return_id}/failed-pickups"
+    path = pickups.format(return_id=known.return_id)
+    yield "fulfillment_app", pickups, path, vain, {**vain, "reason": "no bell"}
     receipt = "/returns/{return_id}/receipt"
     path = receipt.format(return_id=known.return_id)
     counted: dict[str, list[dict[str, int]]] = {"unsellable": []}

@@ -145,14 +145,22 @@ def _send_back(world: World, ground: Place) -> Iterator[str]:
     assert asked.status == 202, asked
     world.settle()
     world.redrive()
-    path = f"/returns/{asked.json['return_id']}/receipt"
+    return_id = asked.json["return_id"]
+    vain = {"attempt": 1, "reason": "nobody at home"}
+    failed = world.request(FULFILLMENT, "POST", f"/returns/{return_id}/failed-pickups", vain)
+    assert failed.status == 200, failed
+    path = f"/returns/{return_id}/receipt"
     counted = {"unsellable": [{"line_no": 1, "quantity": 1}]}
     received = world.request(FULFILLMENT, "POST", path, counted)
     assert received.status == 200, received
     world.settle()
     world.redrive()
+    payout = {"amount_paise": asked.json["refund_paise"], "reference": "UPI 1"}
+    path = f"/orders/{order_id}/returns/{return_id}/payout"
+    paid = world.request(CUSTOMER, "PUT", path, payout)
+    assert paid.status == 200, paid
     row = world.stores.customer.execute("SELECT status FROM returns").fetchone()
-    if row != ("owed",):
+    if row != ("paid",):
         yield f"the return is {row}"
     taken_off = world.stores.inventory.execute("SELECT sum(quantity) FROM sales").fetchone()
     if taken_off != (0,):

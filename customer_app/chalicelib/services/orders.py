@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart import metrics
 from online_kart.alarms import raise_alarm
 from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import addresses, orders, payments
@@ -80,6 +81,7 @@ def place_order(
         idempotency.keep(conn, keyed, answer, now)
         crashpoint("place_order.written")
     crashpoint("place_order.committed")
+    _count("placed")
     return answer
 
 
@@ -203,6 +205,12 @@ def confirm_order(
         finish_if_over(conn, order_id, "confirm_order", now)
         crashpoint("confirm_order.written")
     crashpoint("confirm_order.committed")
+    _count("confirmed")
+
+
+def _count(outcome: str) -> None:
+    """One more order, as a metric. A repeat has returned before."""
+    metrics.put({"orders": (1, "Count")}, outcome=outcome)
 
 
 def tell_outcome_again(conn: Connection[Any], order: Order) -> None:
@@ -251,6 +259,7 @@ def reject_order(
         )
         crashpoint("reject_order.written")
     crashpoint("reject_order.committed")
+    _count("rejected")
     return True
 
 

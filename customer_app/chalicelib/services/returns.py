@@ -15,6 +15,7 @@ from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import orders, returns
 from online_kart.domain.errors import NotFound, PaymentDeclined
 from online_kart.domain.events import (
+    ReturnCancelled,
     ReturnPlanned,
     ReturnReceived,
     ReturnRequested,
@@ -106,6 +107,13 @@ def of_order(
     return returns.of_order(conn, order_id, after, limit)
 
 
+def listed(
+    conn: Connection[Any], status: ReturnStatus, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Return]:
+    """Of all customers, the longest waiting first, after the sort key (requested_at, return_id)."""
+    return returns.listed(conn, status, after, limit)
+
+
 def by_id(conn: Connection[Any], order_id: UUID, return_id: UUID) -> Return:
     """Raises NotFound where the order has no such return."""
     found = returns.by_id(conn, return_id)
@@ -131,6 +139,9 @@ def track(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
                 returns.plan(conn, planned.return_id, planned.pickup_on, now)
             case "ReturnReceived":
                 _receive(conn, ReturnReceived.model_validate(envelope.detail), now)
+            case "ReturnCancelled":
+                cancelled = ReturnCancelled.model_validate(envelope.detail)
+                returns.cancel(conn, cancelled.return_id, cancelled.reason, now)
             case other:
                 raise ValueError(f"{TRACK} does not know the event {other}")
         crashpoint("track_return.written")

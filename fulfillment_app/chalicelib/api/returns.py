@@ -6,7 +6,12 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation, pages
-from online_kart.domain.errors import FacilityNotOpen, NotFound, NotYourFacility
+from online_kart.domain.errors import (
+    FacilityNotOpen,
+    NotFound,
+    NotYourFacility,
+    ReturnStatusConflict,
+)
 from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.returns import ExpectedReturn, ExpectedStatus, ReceiveReturn
 from online_kart.domain.values import FacilityCode
@@ -70,7 +75,7 @@ def return_by_id(return_id: str) -> Response:
     ok(ExpectedReturn),
     path={"return_id": UUID},
     body=ReceiveReturn,
-    errors=(NotFound, NotYourFacility, FacilityNotOpen),
+    errors=(NotFound, NotYourFacility, FacilityNotOpen, ReturnStatusConflict),
     access=FC_STAFF_ACTS,
 )
 @errors_to_http

@@ -13,7 +13,12 @@ from psycopg import Connection
 from pymongo.database import Database
 
 from online_kart.crashpoints import crashpoint
-from online_kart.domain.errors import FacilityNotOpen, NotFound, PackageStatusConflict
+from online_kart.domain.errors import (
+    FacilityNotOpen,
+    NotFound,
+    PackageStatusConflict,
+    ReturnStatusConflict,
+)
 from online_kart.domain.events import ReturnPlanned, ReturnReceived, ReturnRequested
 from online_kart.domain.packages import Package, PackageLine
 from online_kart.domain.principals import Principal
@@ -72,8 +77,6 @@ def take(conn: Connection[Any], documents: Documents, envelope: Envelope, now: d
 def _expected(
     conn: Connection[Any], event: ReturnRequested, package: Package, fc_code: str, now: datetime
 ) -> ExpectedReturn:
-    calendar = facilities.facility(conn, fc_code).calendar
-    tomorrow = now.astimezone(ZoneInfo(calendar.time_zone)).date() + timedelta(days=1)
     return ExpectedReturn(
         return_id=event.return_id,
         package_id=event.package_id,
@@ -81,12 +84,19 @@ def _expected(
         fc_code=fc_code,
         reason=event.reason,
         status="expected",
-        pickup_on=calendar.working_day_from(tomorrow),
+        pickup_on=next_pickup_on(conn, fc_code, now),
         requested_at=event.occurred_at,
         units=units_to_return(
             package.package_id, _with_customer(conn, package.package_id), event.lines or None
         ),
     )
+
+
+def next_pickup_on(conn: Connection[Any], fc_code: str, now: datetime) -> date:
+    """The next day on which a courier of the FC can fetch something."""
+    calendar = facilities.facility(conn, fc_code).calendar
+    tomorrow = now.astimezone(ZoneInfo(calendar.time_zone)).date() + timedelta(days=1)
+    return calendar.working_day_from(tomorrow)
 
 
 def _with_customer(conn: Connection[Any], package_id: UUID) -> dict[int, int]:
@@ -125,7 +135,7 @@ def receive(
     """It is back in an FC: what can be sold again is in stock there, and its sales are taken off the totals.
 
     A repeat changes nothing, also one that counts otherwise. Raises NotFound, InvalidRequest, NotYourFacility,
-    FacilityNotOpen.
+    FacilityNotOpen; ReturnStatusConflict where it was cancelled.
     """
     with conn.transaction():
         package_id = by_id(conn, return_id).package_id
@@ -135,6 +145,8 @@ def receive(
         by.require_facility(fc_code)
         if expected.status == "received":
             return expected
+        if expected.status == "cancelled":
+            raise ReturnStatusConflict(return_id, expected.status, "received")
         received = _Received(fc_code, by.name, command.unsellable)
         _receive(conn, documents, expected, package, received, now)
         crashpoint("receive_return.written")

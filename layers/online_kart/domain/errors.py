@@ -657,14 +657,14 @@ class ManifestMismatch(Conflict):
 
 
 class AttemptConflict(Conflict):
-    """The outcome is of another attempt than the delivery is at."""
+    """The outcome is of another attempt than the delivery, or the pickup of a return, is at."""
 
     package_id: str
     attempt: int
     wanted: int
 
     def __init__(self, package_id: UUID, attempt: int, wanted: int) -> None:
-        super().__init__(f"The delivery of {package_id} is at attempt {attempt}, not {wanted}.")
+        super().__init__(f"Package {package_id} is at attempt {attempt}, not {wanted}.")
         self.package_id, self.attempt, self.wanted = str(package_id), attempt, wanted
 
 
@@ -692,6 +692,18 @@ class ReturnRefused(Conflict):
     def __init__(self, package_id: UUID, why: str) -> None:
         super().__init__(f"Package {package_id} can't be returned: {why.replace('_', ' ')}.")
         self.package_id, self.why = str(package_id), why
+
+
+class ReturnStatusConflict(Conflict):
+    """The return's status does not allow the step: nothing is owed for it, it is back already, or it was cancelled."""
+
+    return_id: str
+    return_status: str
+    wanted: str
+
+    def __init__(self, return_id: UUID, return_status: str, wanted: str) -> None:
+        super().__init__(f"Return {return_id} is {return_status}; it can't be {wanted}.")
+        self.return_id, self.return_status, self.wanted = str(return_id), return_status, wanted
 
 
 class UnitsHaveLeft(Conflict):

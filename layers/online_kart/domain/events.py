@@ -320,6 +320,27 @@ class ReturnSettled(Event):
     refund_paise: Paise
 
 
+class ReturnPaid(Event):
+    """What was owed for a return has been paid to its customer, by people."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    amount_paise: Paise
+    reference: str
+
+
+class ReturnCancelled(Event):
+    """Couriers came in vain too often: the customer keeps the units."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    reason: str
+
+
 class ReconciliationRequested(Event):
     aggregate: ClassVar[str] = "reconciliation_id"
     reconciliation_id: UUID

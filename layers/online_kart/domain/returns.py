@@ -17,13 +17,17 @@ from .errors import InvalidRequest, ReturnRefused
 from .events import ReturnedUnits
 from .orders import LINES_MAX, OrderLine, OrderStatus, PackageOfOrder
 from .packages import PackageLine
+from .payouts import Payout
 from .values import FacilityCode, Instant, Paise, Quantity, Sku
 
 RETURN_WITHIN = timedelta(days=10)
 """Of the delivery. Long enough to unpack and try, short enough that what comes back is still sold."""
 
-ReturnStatus = Literal["requested", "planned", "received", "refunded", "owed"]
-ExpectedStatus = Literal["expected", "received"]
+PICKUPS_MAX = 3
+"""Of a return. As often as a delivery is tried: who is not there three times wants it no more."""
+
+ReturnStatus = Literal["requested", "planned", "received", "refunded", "owed", "paid", "cancelled"]
+ExpectedStatus = Literal["expected", "received", "cancelled"]
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=500),
@@ -53,7 +57,11 @@ class RequestReturn(Model):
 
 
 class Return(Model):
-    """As its customer sees it. `owed`: what was paid on delivery is paid back by people. `lines`: what goes back."""
+    """As its customer sees it. `lines`: what goes back.
+
+    `owed`: what was paid on delivery is paid back by people; then it is `paid`, and `payout` says how. `cancelled`:
+    couriers came in vain too often, and `cancelled_because` is why they did the last time.
+    """
 
     return_id: UUID
     order_id: UUID
@@ -65,6 +73,8 @@ class Return(Model):
     requested_at: Instant
     received_at: Instant | None = None
     updated_at: Instant
+    cancelled_because: str | None = None
+    payout: Payout | None = None
     lines: tuple[ReturnedUnits, ...] = ()
 
 
@@ -84,6 +94,15 @@ class ReceiveReturn(Model):
     unsellable: Annotated[tuple[UnsellableUnits, ...], Field(max_length=LINES_MAX)] = ()
 
 
+class FailPickup(Model):
+    """A courier came in vain. `attempt`: the first, second or third of this return."""
+
+    model_config = example(attempt=1, reason="Nobody was at home.")
+
+    attempt: Annotated[int, Field(ge=1, le=PICKUPS_MAX)]
+    reason: Reason
+
+
 class ReturnedLine(Model):
     """What became of the units of a line."""
 
@@ -95,7 +114,11 @@ class ReturnedLine(Model):
 
 
 class ExpectedReturn(Model):
-    """As the people of an FC see it. `units`: what the customer sends back. `lines`: what came, once it is received."""
+    """As the people of an FC see it.
+
+    `attempt`: of the pickup to come, or that brought it. `units`: what the customer sends back. `lines`: what came, once
+    it is received.
+    """
 
     return_id: UUID
     package_id: UUID
@@ -104,6 +127,8 @@ class ExpectedReturn(Model):
     reason: str
     status: ExpectedStatus
     pickup_on: date
+    attempt: int = 1
+    failure_reason: str | None = None
     requested_at: Instant
     received_at: Instant | None = None
     received_by: str | None = None

@@ -11,8 +11,8 @@ from psycopg.rows import class_row
 from ..domain.events import ReturnedUnits
 from ..domain.returns import ExpectedReturn, ExpectedStatus, ReturnedLine
 
-COLUMNS = """return_id, package_id, order_id, fc_code, reason, status, pickup_on, requested_at, received_at,
-             received_by"""
+COLUMNS = """return_id, package_id, order_id, fc_code, reason, status, pickup_on, attempt, failure_reason,
+             requested_at, received_at, received_by"""
 
 
 def insert(conn: Connection[Any], expected: ExpectedReturn) -> None:
@@ -20,7 +20,8 @@ def insert(conn: Connection[Any], expected: ExpectedReturn) -> None:
         f"""
         INSERT INTO returns ({COLUMNS})
         VALUES (%(return_id)s, %(package_id)s, %(order_id)s, %(fc_code)s, %(reason)s, %(status)s,
-                %(pickup_on)s, %(requested_at)s, %(received_at)s, %(received_by)s)
+                %(pickup_on)s, %(attempt)s, %(failure_reason)s, %(requested_at)s, %(received_at)s,
+                %(received_by)s)
         """,
         expected.model_dump(exclude={"lines", "units"}),
     )
@@ -63,13 +64,15 @@ def _units_of(conn: Connection[Any], return_id: UUID) -> tuple[ReturnedUnits, ..
 def units_by_line(
     conn: Connection[Any], package_id: UUID, status: ExpectedStatus | None = None
 ) -> dict[int, int]:
-    """Line → units of the package that its customer has sent back, or sends; of the returns of a status. The caller
-    has locked the package."""
+    """Line → units of the package that its customer has sent back, or sends; of the returns of a status, or of all that
+    were not cancelled. The caller has locked the package.
+    """
     rows = conn.execute(
         """
         SELECT u.line_no, sum(u.quantity)::int
           FROM returns AS r JOIN return_units AS u ON u.return_id = r.return_id
-         WHERE r.package_id = %(id)s AND (%(status)s::text IS NULL OR r.status = %(status)s)
+         WHERE r.package_id = %(id)s AND r.status <> 'cancelled'
+           AND (%(status)s::text IS NULL OR r.status = %(status)s)
          GROUP BY u.line_no
         """,
         {"id": package_id, "status": status},
@@ -120,6 +123,29 @@ def listed(
                 "limit": limit,
             },
         ).fetchall()
+
+
+def plan_again(conn: Connection[Any], return_id: UUID, reason: str, pickup_on: date) -> None:
+    """A pickup was in vain; the next one is on that day. The caller has locked its package."""
+    conn.execute(
+        """
+        UPDATE returns
+           SET attempt = attempt + 1, failure_reason = %(reason)s, pickup_on = %(pickup_on)s
+         WHERE return_id = %(id)s
+        """,
+        {"id": return_id, "reason": reason, "pickup_on": pickup_on},
+    )
+
+
+def cancel(conn: Connection[Any], return_id: UUID, reason: str) -> None:
+    """The last pickup was in vain. The caller has locked its package."""
+    conn.execute(
+        """
+        UPDATE returns SET status = 'cancelled', failure_reason = %(reason)s
+         WHERE return_id = %(id)s
+        """,
+        {"id": return_id, "reason": reason},
+    )
 
 
 def set_received(
