@@ -72,7 +72,6 @@ BOUNDED_FINDS: dict[str, str] = {
     "seller_sales.py:sold_in": "a stream of thirty days",
     "upcoming_shipments.py:logged_in": "a stream of three days",
     # by what the caller names
-    "collection.py:known_ids": "the ids that the caller names",
     "order_log.py:entries": "a group of ids (`in_groups`)",
     "price_changes.py:by_events": "a group of ids (`in_groups`)",
     "package_paths.py:by_ids": "the packages that the caller names",

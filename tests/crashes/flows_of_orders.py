@@ -112,6 +112,7 @@ def _cancel(world: World, order_id: str) -> Response:
 def give_back(world: World, ground: Place) -> Iterator[str]:
     """Nobody at home three times, and another refused at the door: both return to their FC. A third is sent back."""
     yield from _send_back(world, ground)
+    yield from _lose_and_find(world, ground)
     order_id = served(world, ground, "rto", NEIGHBOUR, ("MUG", 2))
     if status_of(world, order_id) == "confirmed":
         package_id = out_for_delivery(world, order_id)
@@ -129,6 +130,32 @@ def give_back(world: World, ground: Place) -> Iterator[str]:
     come_to_rest(world)
     for each in (order_id, unwanted):
         yield from wrong_status(world, each, *fitting(world, "finished"))
+
+
+def _lose_and_find(world: World, ground: Place) -> Iterator[str]:
+    """It is not in the truck; found at the FC nevertheless, it goes out to its customer."""
+    order_id = served(world, ground, "lost and found", NEIGHBOUR, ("MUG", 1))
+    travel(world, lambda: has_left(world, order_id))
+    rows = world.stores.inventory.execute(
+        """
+        SELECT b.batch_id::text, p.package_id::text FROM batch_packages AS b
+          JOIN packages AS p ON p.package_id = b.package_id
+         WHERE p.order_id = %s AND p.status = 'in_transit'
+        """,
+        [order_id],
+    ).fetchall()
+    for batch_id, package_id in rows:
+        missing = {"missing": [{"package_id": package_id, "reason": "not in the truck"}]}
+        arrivals = f"/batches/{batch_id}/arrivals"
+        assert world.request(FULFILLMENT, "POST", arrivals, missing).status == 200
+        world.settle()
+        path, here = f"/packages/{package_id}/recovery", {"facility": NEIGHBOUR}
+        assert world.request(FULFILLMENT, "POST", path, here).status == 200
+        world.settle()
+        assert tell_outcome(world, package_id, outcome="delivered", proof="signed").status == 200
+        world.settle()
+        world.redrive()
+        yield from wrong_status(world, order_id, *fitting(world, "finished"))
 
 
 def _send_back(world: World, ground: Place) -> Iterator[str]:

@@ -31,9 +31,11 @@ from online_kart.domain.events import (
     OrderFinished,
     OrderPlaced,
     OrderRejected,
+    OrderReopened,
     PackageChanged,
 )
 from online_kart.domain.orders import (
+    ON_ITS_WAY,
     TOLD_BY,
     Order,
     PlaceOrder,
@@ -285,12 +287,29 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
         order = orders.lock(conn, event.order_id)
         if order is None:
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
-        orders.set_package_status(
+        is_news = orders.set_package_status(
             conn, event.package_id, event.status, event.version, event.occurred_at, now
         )
+        if is_news and order.status == "finished" and event.status in ON_ITS_WAY:
+            _reopen(conn, event, now)
         if order.status == "confirmed":
             finish_if_over(conn, event.order_id, "track_packages", now)
         crashpoint("track_package.written")
+
+
+def _reopen(conn: Connection[Any], event: PackageChanged, now: datetime) -> None:
+    """A package that was lost has turned up: its order is finished when that is at its end. The caller has locked it."""
+    version = orders.set_status(conn, event.order_id, "confirmed", now)
+    outbox.append(
+        conn,
+        OrderReopened(
+            occurred_at=now,
+            by="track_packages",
+            order_id=event.order_id,
+            version=version,
+            package_id=event.package_id,
+        ),
+    )
 
 
 def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:

@@ -72,7 +72,10 @@ def forget_oldest(documents: Documents, name: str, age: str, before: datetime, l
 @answering
 def known_ids(documents: Documents, name: str, ids: Sequence[str]) -> set[str]:
     """Which of the ids the collection has."""
-    return {each["_id"] for each in documents[name].find({"_id": {"$in": list(ids)}}, {"_id": 1})}
+    if not ids:
+        return set()
+    found = documents[name].find({"_id": {"$in": list(ids)}}, {"_id": 1}).limit(len(ids))
+    return {each["_id"] for each in found}
 
 
 def in_groups(values: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -217,7 +217,13 @@ class CancellationRefused(OrderEvent):
 
 
 class OrderFinished(OrderEvent):
-    """Every package of the order is at its end."""
+    """Every package of the order is at its end. Told again, with a later version, where one that was lost has turned up."""
+
+
+class OrderReopened(OrderEvent):
+    """A package of a finished order, which was given up as lost, has turned up, and goes on to its customer."""
+
+    package_id: UUID
 
 
 # Packages, batches, deliveries, sales

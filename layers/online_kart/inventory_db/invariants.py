@@ -187,15 +187,15 @@ CHECKS: tuple[Check, ...] = (
                    -- what decides its status, and what its place: see `domain.packages.course_of`
                    (array_agg(what ORDER BY version DESC) FILTER (WHERE what IN (
                        'planned', 'departed', 'out_for_delivery', 'delivered', 'returning', 'stranded', 'returned',
-                       'cancelled', 'lost')))[1] AS decided,
+                       'cancelled', 'lost', 'found')))[1] AS decided,
                    coalesce(bool_or(what IN ('returning', 'stranded')), false) AS has_turned,
                    (array_agg(CASE WHEN what <> 'departed' THEN facility END ORDER BY version DESC)
-                       FILTER (WHERE what IN ('planned', 'departed', 'arrived')))[1] AS at_facility
+                       FILTER (WHERE what IN ('planned', 'departed', 'arrived', 'found')))[1] AS at_facility
               FROM package_events GROUP BY package_id
         ), told AS (
             SELECT package_id, version, at_facility,
                    CASE WHEN decided = 'stranded' OR (decided = 'departed' AND has_turned) THEN 'returning'
-                        WHEN decided = 'departed' THEN 'in_transit' ELSE decided END AS status
+                        WHEN decided IN ('departed', 'found') THEN 'in_transit' ELSE decided END AS status
               FROM noted
         )
         SELECT format('package %s', package_id),

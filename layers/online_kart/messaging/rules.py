@@ -33,6 +33,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "OrderCancelled",
         "CancellationRefused",
         "OrderFinished",
+        "OrderReopened",
         "PackageChanged",
         "ReturnRequested",
         "ReturnPlanned",
