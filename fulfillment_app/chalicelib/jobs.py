@@ -89,7 +89,7 @@ def roll_up_sales(event: CloudWatchEvent) -> dict[str, Any]:
     return {"rolled_up": sales.roll_up(wiring.inventory_db())}
 
 
-@jobs.schedule(MINUTE, name="measure_projections")
+@jobs.schedule(Rate(5, unit=Rate.MINUTES), name="measure_projections")
 def measure_projections(event: CloudWatchEvent) -> dict[str, Any]:
     """How far copies are behind, and how many packages are late, as metrics."""
     return projections.measure(wiring.inventory_db(), wiring.documents(), wiring.now())

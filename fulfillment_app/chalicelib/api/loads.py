@@ -6,7 +6,7 @@ from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation
 from online_kart.domain.batches import Batch
-from online_kart.domain.errors import BatchStatusConflict, NotFound, NotYourFacility
+from online_kart.domain.errors import BatchStatusConflict, NotFound, NotOnPath, NotYourFacility
 from online_kart.domain.loads import LoadPackages, Loads
 from online_kart.domain.principals import FC_STAFF_ACTS
 from online_kart.http import errors_to_http, json_response, read_body, read_path
@@ -46,7 +46,7 @@ def load_packages(batch_id: str) -> Response:
 @operation(
     ok(Batch),
     path={"batch_id": UUID, "package_id": UUID},
-    errors=(NotFound, NotYourFacility, BatchStatusConflict),
+    errors=(NotFound, NotYourFacility, BatchStatusConflict, NotOnPath),
     access=FC_STAFF_ACTS,
 )
 @errors_to_http

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from online_kart.crashpoints import crashpoint
 from online_kart.documents import package_paths
 from online_kart.domain.batches import Batch
-from online_kart.domain.errors import BatchStatusConflict, NotFound
+from online_kart.domain.errors import BatchStatusConflict, NotFound, NotOnPath
 from online_kart.domain.loads import LoadedPackage, Loads, why_not
 from online_kart.domain.package_paths import PackagePath
 from online_kart.domain.packages import Package
@@ -86,7 +86,8 @@ def take_off(
 ) -> Batch:
     """Let a package of an open batch wait for the departure of its leg after that one. The batch it is in now.
 
-    Raises NotFound where it is not in the batch, or not any more; BatchStatusConflict; NotYourFacility (its origin).
+    Raises NotFound where it is not in the batch, or not any more; BatchStatusConflict; NotYourFacility (its origin);
+    NotOnPath where its path leads another way, which is mended before long.
     """
     with conn.transaction():
         facilities.lock_network_to_read(conn)
@@ -94,9 +95,11 @@ def take_off(
         batch = _open(conn, by, batch_id, "unloaded")
         held = batches.share_of_package(conn, package_id)
         path = package_paths.by_id(documents, package_id)
-        leg = path and path.current_stop.leg
-        if package is None or held is None or held.batch_id != batch_id or not path or not leg:
+        if package is None or held is None or held.batch_id != batch_id or path is None:
             raise NotFound("package in this batch", package_id)
+        leg = path.current_stop.leg
+        if leg is None or leg.key != batch.leg_key:  # a step that died has left another path
+            raise NotOnPath(package_id, batch.origin)
         after_this = batch.due_at + timedelta(microseconds=1)
         zone = path.current_stop.time_zone
         taken_by = batch_services.move_to(conn, package_id, leg, after_this, now, zone)
