@@ -101,7 +101,7 @@ def next_pickup_on(conn: Connection[Any], fc_code: str, now: datetime) -> date:
 
 def _with_customer(conn: Connection[Any], package_id: UUID) -> dict[int, int]:
     """Line → units that are not sent back yet."""
-    sent_back = returns.units_by_line(conn, package_id)
+    sent_back = returns.sent_by_line(conn, package_id)
     return {
         line.line_no: line.quantity - sent_back.get(line.line_no, 0)
         for line in packages.lines_of(conn, [package_id])[package_id]
@@ -165,9 +165,9 @@ def _receive(
     """In the caller's transaction, with the package locked."""
     fc_code, by, unsellable = received
     _refuse_where_nobody_works(conn, fc_code)
-    sent = {each.line_no: each.quantity for each in expected.units}
     of_package = packages.lines_of(conn, [package.package_id])[package.package_id]
-    lines = counted(of_package, sent, unsellable)
+    units = expected.units or of_package  # taken by a release that knew whole packages only
+    lines = counted(of_package, {each.line_no: each.quantity for each in units}, unsellable)
     returns.set_received(conn, expected.return_id, fc_code, lines, by, now)
     record(conn, documents, [_came_back(conn, package, of_package, lines, by, fc_code)], now)
     stock.take_back(conn, fc_code, expected.return_id, lines, by, now)
@@ -193,7 +193,7 @@ def _came_back(
     fc_code: str,
 ) -> Step:
     """With the last of its units the package is returned; until then its customer has the rest."""
-    back = returns.units_by_line(conn, package.package_id, "received")
+    back = returns.back_by_line(conn, package.package_id)
     is_whole = all(back.get(line.line_no, 0) == line.quantity for line in of_package)
     return Step(
         package.package_id,

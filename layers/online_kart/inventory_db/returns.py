@@ -61,21 +61,30 @@ def _units_of(conn: Connection[Any], return_id: UUID) -> tuple[ReturnedUnits, ..
         )
 
 
-def units_by_line(
-    conn: Connection[Any], package_id: UUID, status: ExpectedStatus | None = None
-) -> dict[int, int]:
-    """Line → units of the package that its customer has sent back, or sends; of the returns of a status, or of all that
-    were not cancelled. The caller has locked the package.
-    """
+def sent_by_line(conn: Connection[Any], package_id: UUID) -> dict[int, int]:
+    """Line → units of the package that its customer sends, or has sent, back. The caller has locked the package."""
     rows = conn.execute(
         """
         SELECT u.line_no, sum(u.quantity)::int
           FROM returns AS r JOIN return_units AS u ON u.return_id = r.return_id
          WHERE r.package_id = %(id)s AND r.status <> 'cancelled'
-           AND (%(status)s::text IS NULL OR r.status = %(status)s)
          GROUP BY u.line_no
         """,
-        {"id": package_id, "status": status},
+        {"id": package_id},
+    ).fetchall()
+    return dict(rows)
+
+
+def back_by_line(conn: Connection[Any], package_id: UUID) -> dict[int, int]:
+    """Line → units of the package that are back, sellable or not. The caller has locked the package."""
+    rows = conn.execute(
+        """
+        SELECT l.line_no, sum(l.sellable + l.unsellable)::int
+          FROM returns AS r JOIN return_lines AS l ON l.return_id = r.return_id
+         WHERE r.package_id = %(id)s
+         GROUP BY l.line_no
+        """,
+        {"id": package_id},
     ).fetchall()
     return dict(rows)
 
