@@ -154,7 +154,13 @@ EXAMPLES: dict[str, Event] = {
             quantity=2,
             amount_paise=2 * MUG_PAISE,
         ),
-        _example(ReturnRequested, _about(14, 5, 4, CUSTOMER), **RETURNED, reason="too blue"),
+        _example(
+            ReturnRequested,
+            _about(14, 5, 4, CUSTOMER),
+            **RETURNED,
+            reason="too blue",
+            lines=({"line_no": 1, "quantity": 2},),
+        ),
         _example(
             ReturnPlanned,
             _about(15, 5, 4, "take_returns"),

@@ -18,14 +18,16 @@ Failures = dict[str, list[dict[str, str]]]
 def project_catalog(event: SQSEvent) -> Failures:
     """The copies of categories, items, prices and units left (C6, C7)."""
     conn, now = wiring.customer_db(), wiring.now()
-    return handle_each(event, lambda e: catalog.project(conn, e, now))
+    return handle_each(event, lambda e: catalog.project(conn, e, now), ("project_catalog", now))
 
 
 @subscribers.on_sqs_message(queue=queue_of("track_packages"), name="track_packages")
 def track_packages(event: SQSEvent) -> Failures:
     """The customers' view of packages (C5)."""
     conn, now = wiring.customer_db(), wiring.now()
-    failures = handle_each(event, lambda e: orders.track_package(conn, e, now))
+    failures = handle_each(
+        event, lambda e: orders.track_package(conn, e, now), ("track_packages", now)
+    )
     wiring.nudge_relay()
     return failures
 
@@ -34,6 +36,6 @@ def track_packages(event: SQSEvent) -> Failures:
 def track_returns(event: SQSEvent) -> Failures:
     """What FCs tell of returns: when they are fetched, and that they are back."""
     conn, now = wiring.customer_db(), wiring.now()
-    failures = handle_each(event, lambda e: returns.track(conn, e, now))
+    failures = handle_each(event, lambda e: returns.track(conn, e, now), ("track_returns", now))
     wiring.nudge_relay()
     return failures

@@ -13,6 +13,7 @@ from . import wiring
 from .services import (
     availability,
     facilities,
+    projections,
     rebuilds,
     recalls,
     reconciliations,
@@ -86,6 +87,12 @@ def sweep_reservations(event: CloudWatchEvent) -> dict[str, Any]:
 def roll_up_sales(event: CloudWatchEvent) -> dict[str, Any]:
     """Add sales changes to the totals by category and month (I11, I12)."""
     return {"rolled_up": sales.roll_up(wiring.inventory_db())}
+
+
+@jobs.schedule(Rate(5, unit=Rate.MINUTES), name="measure_projections")
+def measure_projections(event: CloudWatchEvent) -> dict[str, Any]:
+    """How far copies are behind, and how many packages are late, as metrics."""
+    return projections.measure(wiring.inventory_db(), wiring.documents(), wiring.now())
 
 
 @jobs.schedule(MINUTE, name="close_drained_facilities")

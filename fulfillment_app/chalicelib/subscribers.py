@@ -38,7 +38,11 @@ def record_run(event: SQSEvent) -> Failures:
 def confirm_reservations(event: SQSEvent) -> Failures:
     """A confirmed order's stock is no longer held until a deadline, but until its packages leave."""
     conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
-    answer = handle_each(event, lambda e: stock.confirm_reservations(conn, documents, e, now))
+    answer = handle_each(
+        event,
+        lambda e: stock.confirm_reservations(conn, documents, e, now),
+        ("confirm_reservations", now),
+    )
     wiring.nudge_relay()
     return answer
 
@@ -47,7 +51,9 @@ def confirm_reservations(event: SQSEvent) -> Failures:
 def take_returns(event: SQSEvent) -> Failures:
     """A customer sends a package back: somebody has to fetch it."""
     conn, documents, now = wiring.inventory_db(), wiring.documents(), wiring.now()
-    answer = handle_each(event, lambda e: returns.take(conn, documents, e, now))
+    answer = handle_each(
+        event, lambda e: returns.take(conn, documents, e, now), ("take_returns", now)
+    )
     wiring.nudge_relay()
     return answer
 
@@ -56,4 +62,6 @@ def take_returns(event: SQSEvent) -> Failures:
 def log_orders(event: SQSEvent) -> Failures:
     """The log of orders, their path and timings (D4)."""
     documents: Any = wiring.documents()
-    return handle_each(event, lambda e: order_log.append(documents, e))
+    return handle_each(
+        event, lambda e: order_log.append(documents, e), ("log_orders", wiring.now())
+    )

@@ -18,11 +18,15 @@ Failures = dict[str, list[dict[str, str]]]
 def project_seller_sales(event: SQSEvent) -> Failures:
     """The sellers' sold history (D8)."""
     documents = wiring.documents()
-    return handle_each(event, lambda e: sales.project(documents, e))
+    return handle_each(
+        event, lambda e: sales.project(documents, e), ("project_seller_sales", wiring.now())
+    )
 
 
 @subscribers.on_sqs_message(queue=queue_of("log_price_changes"), name="log_price_changes")
 def log_price_changes(event: SQSEvent) -> Failures:
     """The log of prices (D7)."""
     documents = wiring.documents()
-    return handle_each(event, lambda e: prices.log_change(documents, e))
+    return handle_each(
+        event, lambda e: prices.log_change(documents, e), ("log_price_changes", wiring.now())
+    )

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from online_kart.domain.principals import Role
 from tests.freight import (
     BY_AIR,
     BY_ROAD,
@@ -21,6 +22,7 @@ from tests.freight import (
     put_package,
     put_shop,
 )
+from tests.identity import staff
 from tests.shop import CATEGORY, PRICE_PAISE
 
 
@@ -245,7 +247,7 @@ def test_a_failed_attempt_needs_its_number_and_a_reason(fulfillment, shop):
 # Sales
 
 
-def test_sales_are_shown_by_category_and_by_month(fulfillment, shop):
+def test_sales_are_shown_by_category_by_month_and_by_item(fulfillment, shop):
     path = f"/deliveries/{at_last_fc(shop)}/outcomes"
     fulfillment.post(path, {"outcome": "delivered", "proof": "signed"})
 
@@ -253,6 +255,40 @@ def test_sales_are_shown_by_category_and_by_month(fulfillment, shop):
 
     by_category = fulfillment.get("/sales/by-category").json_body["items"]
     by_month = fulfillment.get("/sales/by-month").json_body["items"]
+    by_item = fulfillment.get("/sales/by-item?month=2026-03-31&sku=MUG").json_body["items"]
     assert by_category == [{"category_id": CATEGORY, "name": CATEGORY.title(), **sold}]
     assert by_month == [{"month": "2026-03-01", **sold}]
+    item = {"month": "2026-03-01", "fc_code": "BLR1", "sku": "MUG", "item_name": "A mug"}
+    assert by_item == [{**item, **sold}]
     refused(fulfillment.get("/sales/by-month?cursor=x"), 422, "InvalidRequest")
+
+
+# Whose facility's
+
+
+def test_fc_staff_who_name_no_facility_see_lists_of_their_own(fulfillment, seller, shop):
+    me = f"/sellers/{shop.seller_id}/inbound-shipments"
+    asn = {"fc_code": "BLR2", "expected_on": "2026-03-09", "lines": [{"sku": SKU, "quantity": 1}]}
+    assert seller.post(me, asn, Idempotency_Key="1").status_code == 201
+    at_last_fc(shop, BY_ROAD)  # its batch is history, and a delivery of BLR2
+    put_package(shop, BY_AIR)
+    lists = (
+        "/packages",
+        "/batches",
+        "/batches?status=finished",
+        "/deliveries",
+        "/inbound-shipments",
+    )
+
+    def seen_by(*facilities, role=Role.FC_STAFF):
+        client = fulfillment.signed_in(staff("fulfillment_app", role, *facilities))
+        return [len(client.get(path).json_body["items"]) for path in lists]
+
+    assert seen_by("BLR1") == [1, 1, 1, 0, 0]
+    assert seen_by("BLR2") == [1, 0, 1, 1, 1]
+    assert seen_by("BLR1", "BLR2") == seen_by(role=Role.AUDITOR) == [2, 1, 1, 1, 1]
+    assert seen_by("DEL9") == [0, 0, 0, 0, 0]
+    named = fulfillment.signed_in(staff("fulfillment_app", Role.FC_STAFF, "DEL9"))
+    assert len(named.get("/deliveries?fc_code=BLR2").json_body["items"]) == 1
+    assert len(named.get("/batches?destination=BLR").json_body["items"]) == 1
+    assert len(named.get("/batches?facility=BLR1").json_body["items"]) == 1

@@ -79,3 +79,55 @@ def test_who_may_not_sell_is_told_why_and_who_was_approved_is_suspended_not_refu
 def test_decisions_about_nobody_are_not_found(fulfillment, seller):
     assert is_problem(fulfillment.get(f"/sellers/{UNKNOWN}/decisions"), 404, "NotFound")
     assert is_problem(seller.post(f"/sellers/{UNKNOWN}/applications", {}), 404, "NotFound")
+
+
+def test_a_name_changes_at_once_until_it_is_approved_and_then_waits_for_staff(seller, fulfillment):
+    me = seller.post("/sellers", {"name": "Asha", "email": "a@example.com"}).headers["Location"]
+    assert seller.patch(me, {"name": "Asha & Co"}).json_body["name"] == "Asha & Co"
+    fulfillment.patch(me, {"status": "approved"})
+
+    asked = seller.patch(me, {"name": "Best of Asha", "email": "b@example.com"}).json_body
+    assert (asked["name"], asked["email"], asked["status"]) == (
+        "Asha & Co",
+        "b@example.com",
+        "approved",
+    )
+    waiting = fulfillment.get("/sellers?wants_name=true").json_body["items"]
+    assert [each["wanted_name"] for each in waiting] == ["Best of Asha"]
+
+    no = {"name": "Best of Asha", "decision": "refused", "reason": "A registered mark."}
+    assert wrong_fields(fulfillment.patch(f"{me}/wanted-name", {**no, "reason": None})) == {"body"}
+    refused = fulfillment.patch(f"{me}/wanted-name", no).json_body
+    assert (refused["wanted_name"], refused["name_refusal"]) == (None, "A registered mark.")
+    assert is_problem(fulfillment.patch(f"{me}/wanted-name", no), 409, "NameNotWanted")
+
+    assert seller.patch(me, {"name": "Asha Stores"}).json_body["name_refusal"] is None
+    seen_too_late = {"name": "Best of Asha", "decision": "accepted"}
+    assert is_problem(fulfillment.patch(f"{me}/wanted-name", seen_too_late), 409, "NameNotWanted")
+    yes = {"name": "Asha Stores", "decision": "accepted"}
+    accepted = fulfillment.patch(f"{me}/wanted-name", yes)
+    assert fulfillment.patch(f"{me}/wanted-name", yes).body == accepted.body
+    assert (accepted.json_body["name"], accepted.json_body["wanted_name"]) == ("Asha Stores", None)
+    told = all_pages(fulfillment, f"{me}/decisions")[1:]
+    assert [(each["name"], each["status"], each["reason"]) for each in told] == [
+        ("Best of Asha", "refused", "A registered mark."),
+        ("Asha Stores", "accepted", None),
+    ]
+
+
+def test_who_wants_their_old_name_again_wants_no_other_and_a_repeat_changes_nothing(
+    seller, inventory_db, now
+):
+    me = f"/sellers/{an_approved_seller(inventory_db, now).seller_id}"
+    old = seller.get(me).json_body["name"]
+    asked = seller.patch(me, {"name": "Newer"})
+    assert seller.patch(me, {"name": "Newer"}).body == seller.patch(me, {}).body == asked.body
+    assert seller.patch(me, {"name": old}).json_body["wanted_name"] is None
+
+
+def test_an_e_mail_address_belongs_to_one_seller(seller, inventory_db, now):
+    an_approved_seller(inventory_db, now, "Ravi Traders")
+    me = f"/sellers/{a_pending_seller(inventory_db, now).seller_id}"
+    taken = {"email": "Ravi.Traders@example.com"}
+    assert is_problem(seller.patch(me, taken), 409, "EmailTaken")
+    assert is_problem(seller.patch(f"/sellers/{UNKNOWN}", taken), 404, "NotFound")

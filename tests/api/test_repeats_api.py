@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from customer_app.chalicelib.services import returns
+from fulfillment_app.chalicelib.services import line_haul
+from fulfillment_app.chalicelib.services.line_haul import Missing
 from local.apps import APPS, load_app
 from local.reading import Stores
 from online_kart.domain.returns import RequestReturn
@@ -146,6 +148,27 @@ def of_goods(sides, seller):
     proof = {"outcome": "delivered", "proof": "signed"}
     path = outcomes.format(package_id=at_the_door)
     yield app, outcomes, path, proof, {**proof, "proof": "photo"}
+    yield from of_what_was_lost(sides)
+    waits = sides.confirmed(a_neighbour(sides, 2), ("MUG", 1))
+    loads = "/batches/{batch_id}/packages"
+    path = loads.format(batch_id=batch_of(sides.market.conn, waits))
+    yield app, loads, path, {"package_ids": [str(waits)]}, {"package_ids": [str(uuid4())]}
+
+
+def a_neighbour(sides, number):
+    """Of BLR2, in another pincode than the others."""
+    return sides.buyer(str(pincode_of(sides.market.network, NEIGHBOUR) + number))
+
+
+def of_what_was_lost(sides):
+    package_id = sides.confirmed(a_neighbour(sides, 3), ("MUG", 1))
+    conn, batch_id = sides.market.conn, batch_of(sides.market.conn, package_id)
+    sides.depart(package_id)
+    missing = [Missing(package_id, "not in the truck")]
+    line_haul.arrive(conn, sides.stores.documents, ADMIN, batch_id, None, missing, sides.market.now)
+    recovery = "/packages/{package_id}/recovery"
+    path = recovery.format(package_id=package_id)
+    yield "fulfillment_app", recovery, path, {"facility": "BLR2"}, {"facility": "BLR1"}
 
 
 def an_asn(seller, seller_id):
@@ -169,6 +192,9 @@ def of_returns(sides):
     command = RequestReturn(package_id=back[1], reason="too blue")
     known = returns.request(sides.stores.customer, ADMIN, back[0], command, sides.market.now)
     sides.tell()
+    vain, pickups = {"attempt": 1, "reason": "not there"}, "/returns/{return_id}/failed-pickups"
+    path = pickups.format(return_id=known.return_id)
+    yield "fulfillment_app", pickups, path, vain, {**vain, "reason": "no bell"}
     receipt = "/returns/{return_id}/receipt"
     path = receipt.format(return_id=known.return_id)
     counted: dict[str, list[dict[str, int]]] = {"unsellable": []}

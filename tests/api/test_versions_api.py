@@ -50,11 +50,12 @@ def edits(shop, seller, fulfillment):
             {"price_paise": 11},
             {"price_paise": 12},
         ),
+        "own data": (seller, me, "patch", me, {"name": "One"}, {"name": "Two"}),
         "seller": (fulfillment, me, "patch", me, complaint, {"status": "approved"}),
     }
 
 
-NAMES = ("hub", "FC", "leg", "batch", "category", "shipment", "price", "seller")
+NAMES = ("hub", "FC", "leg", "batch", "category", "shipment", "price", "seller", "own data")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -75,6 +75,7 @@ def batch(world: World, ground: Place) -> Iterator[str]:
     units |= {"sku": "MUG", "seller_id": str(ground.seller_id), "quantity": 4}
     assert world.request(FULFILLMENT, "POST", "/batches/units", units).status == 202
     _pack(world, order_id)
+    _load_by_hand(world, order_id)
     _reschedule_one(world)
     world.mishaps.vanishing.add("depart_batch")
     travel(world, lambda: has_left(world, order_id))
@@ -103,6 +104,24 @@ def _pack(world: World, order_id: str) -> None:
             assert world.request(FULFILLMENT, "POST", path, told).status == 200
 
 
+def _load_by_hand(world: World, order_id: str) -> None:
+    """The order's one package is taken off its batch, and loaded into it again."""
+    rows = world.stores.inventory.execute(
+        """
+        SELECT b.batch_id::text, p.package_id::text FROM batch_packages AS b
+          JOIN packages AS p ON p.package_id = b.package_id
+         WHERE p.order_id = %s AND p.status = 'planned'
+        """,
+        [order_id],
+    ).fetchall()
+    for batch_id, package_id in rows:
+        path = f"/batches/{batch_id}/packages"
+        taken_off = world.request(FULFILLMENT, "DELETE", f"{path}/{package_id}")
+        assert taken_off.status in (200, 404), taken_off  # 404: the request that died had done it
+        loaded = world.request(FULFILLMENT, "POST", path, {"package_ids": [package_id]})
+        assert loaded.status == 200, loaded
+
+
 def _unload(world: World) -> None:
     """Every batch that is due is scanned package by package."""
     rows = world.stores.inventory.execute(
@@ -120,7 +139,7 @@ def _unload(world: World) -> None:
 
 def _reschedule_one(world: World) -> None:
     row = world.stores.inventory.execute(
-        "SELECT batch_id, due_at FROM batches WHERE status = 'open' ORDER BY destination"
+        "SELECT batch_id, due_at FROM batches WHERE status = 'open' ORDER BY destination, due_at"
     ).fetchone()
     if row:
         due_at = (row[1] + timedelta(minutes=5)).isoformat()

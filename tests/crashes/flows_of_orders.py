@@ -112,6 +112,7 @@ def _cancel(world: World, order_id: str) -> Response:
 def give_back(world: World, ground: Place) -> Iterator[str]:
     """Nobody at home three times, and another refused at the door: both return to their FC. A third is sent back."""
     yield from _send_back(world, ground)
+    yield from _lose_and_find(world, ground)
     order_id = served(world, ground, "rto", NEIGHBOUR, ("MUG", 2))
     if status_of(world, order_id) == "confirmed":
         package_id = out_for_delivery(world, order_id)
@@ -131,6 +132,32 @@ def give_back(world: World, ground: Place) -> Iterator[str]:
         yield from wrong_status(world, each, *fitting(world, "finished"))
 
 
+def _lose_and_find(world: World, ground: Place) -> Iterator[str]:
+    """It is not in the truck; found at the FC nevertheless, it goes out to its customer."""
+    order_id = served(world, ground, "lost and found", NEIGHBOUR, ("MUG", 1))
+    travel(world, lambda: has_left(world, order_id))
+    rows = world.stores.inventory.execute(
+        """
+        SELECT b.batch_id::text, p.package_id::text FROM batch_packages AS b
+          JOIN packages AS p ON p.package_id = b.package_id
+         WHERE p.order_id = %s AND p.status = 'in_transit'
+        """,
+        [order_id],
+    ).fetchall()
+    for batch_id, package_id in rows:
+        missing = {"missing": [{"package_id": package_id, "reason": "not in the truck"}]}
+        arrivals = f"/batches/{batch_id}/arrivals"
+        assert world.request(FULFILLMENT, "POST", arrivals, missing).status == 200
+        world.settle()
+        path, here = f"/packages/{package_id}/recovery", {"facility": NEIGHBOUR}
+        assert world.request(FULFILLMENT, "POST", path, here).status == 200
+        world.settle()
+        assert tell_outcome(world, package_id, outcome="delivered", proof="signed").status == 200
+        world.settle()
+        world.redrive()
+        yield from wrong_status(world, order_id, *fitting(world, "finished"))
+
+
 def _send_back(world: World, ground: Place) -> Iterator[str]:
     """Its customer has it and doesn't like it; one unit is damaged when it is back."""
     order_id = served(world, ground, "sent back", NEIGHBOUR, ("MUG", 3))
@@ -145,14 +172,22 @@ def _send_back(world: World, ground: Place) -> Iterator[str]:
     assert asked.status == 202, asked
     world.settle()
     world.redrive()
-    path = f"/returns/{asked.json['return_id']}/receipt"
+    return_id = asked.json["return_id"]
+    vain = {"attempt": 1, "reason": "nobody at home"}
+    failed = world.request(FULFILLMENT, "POST", f"/returns/{return_id}/failed-pickups", vain)
+    assert failed.status == 200, failed
+    path = f"/returns/{return_id}/receipt"
     counted = {"unsellable": [{"line_no": 1, "quantity": 1}]}
     received = world.request(FULFILLMENT, "POST", path, counted)
     assert received.status == 200, received
     world.settle()
     world.redrive()
+    payout = {"amount_paise": asked.json["refund_paise"], "reference": "UPI 1"}
+    path = f"/orders/{order_id}/returns/{return_id}/payout"
+    paid = world.request(CUSTOMER, "PUT", path, payout)
+    assert paid.status == 200, paid
     row = world.stores.customer.execute("SELECT status FROM returns").fetchone()
-    if row != ("owed",):
+    if row != ("paid",):
         yield f"the return is {row}"
     taken_off = world.stores.inventory.execute("SELECT sum(quantity) FROM sales").fetchone()
     if taken_off != (0,):

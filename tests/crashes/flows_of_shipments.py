@@ -62,7 +62,15 @@ def _new_seller(world: World) -> str:
     assert world.request(SELLER, "POST", f"/sellers/{row[0]}/applications").status == 200
     approval = {"status": "approved"}
     assert world.request(FULFILLMENT, "PATCH", f"/sellers/{row[0]}", approval).status == 200
+    _rename(world, str(row[0]))
     return str(row[0])
+
+
+def _rename(world: World, seller: str) -> None:
+    path = f"/sellers/{seller}"
+    assert world.request(SELLER, "PATCH", path, {"name": "Newer Traders"}).status == 200
+    yes = {"name": "Newer Traders", "decision": "accepted"}
+    assert world.request(FULFILLMENT, "PATCH", f"{path}/wanted-name", yes).status == 200
 
 
 def _new_item(world: World, seller: str, other: str) -> None:

@@ -92,7 +92,7 @@ def test_a_failed_attempt_is_followed_by_one_tomorrow(shop, package_id):
 
     assert (outcome.status, outcome.attempt) == ("out_for_delivery", 2)
     assert outcome.expected_on == shop.now.date() + timedelta(days=1)
-    (delivery,) = deliveries.listed(shop.conn, "BLR2", "failed", None, 10)
+    (delivery,) = deliveries.listed(shop.conn, ["BLR2"], "failed", None, 10)
     assert (delivery.package_id, delivery.failure_reason) == (package_id, "nobody at home")
     assert deliver(shop, package_id).status == "delivered"
     assert broken_invariants(shop.conn) == []
@@ -157,11 +157,11 @@ def test_only_what_is_out_for_delivery_has_an_outcome(shop):
 def test_deliveries_are_listed_by_fc_and_status_page_by_page(shop):
     package_ids = sorted(at_last_fc(shop) for _ in range(3))
 
-    first = deliveries.listed(shop.conn, "BLR2", "out", None, 2)
+    first = deliveries.listed(shop.conn, ["BLR2"], "out", None, 2)
     last = first[-1]
     rest = deliveries.listed(
-        shop.conn, "BLR2", None, (last.fc_code, last.status, last.package_id), 2
+        shop.conn, ["BLR2"], None, (last.fc_code, last.status, last.package_id), 2
     )
 
     assert [each.package_id for each in (*first, *rest)] == package_ids
-    assert deliveries.listed(shop.conn, "BLR1", None, None, 10) == []
+    assert deliveries.listed(shop.conn, ["BLR1"], None, None, 10) == []

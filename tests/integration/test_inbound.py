@@ -445,7 +445,7 @@ def test_upcoming_shipments_of_an_fc_are_paged_by_the_day_they_are_expected(
         announce(key=str(number), expected_on=date(2026, 3, day))
     seen: list[ShownShipment] = []
     after = None
-    while page := dock.listed(inventory_db, documents, "BLR1", after, 2):
+    while page := dock.listed(inventory_db, documents, ["BLR1"], after, 2):
         seen += page
         after = dock.sort_key(page[-1])
     assert [shipment.expected_on.day for shipment in seen] == [10, 10, 11, 12]
@@ -456,7 +456,7 @@ def test_upcoming_shipments_of_an_fc_are_paged_by_the_day_they_are_expected(
 def test_a_list_tells_what_has_arrived(inventory_db, documents, announce, now):
     arrived, announced = announce(key="1"), announce(key="2")
     dock.receive(inventory_db, documents, ADMIN, arrived.asn, a_count(MUG=5, POT=2), now)
-    shown = dock.listed(inventory_db, documents, "BLR1", None, 10)
+    shown = dock.listed(inventory_db, documents, ["BLR1"], None, 10)
     assert {shipment.asn: shipment.status for shipment in shown} == {
         arrived.asn: "arrived",
         announced.asn: "announced",

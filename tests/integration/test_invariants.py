@@ -99,6 +99,10 @@ INVENTORY_FAULTS = (
         "a month's total counts a unit too many",
         "UPDATE month_sales_totals SET quantity = quantity + 1",
     ),
+    (
+        "an item's total of an FC and month is lost",
+        "DELETE FROM item_sales_totals",
+    ),
     ("free units are not the stock's", "UPDATE item_availability SET free_units = free_units + 1"),
 )
 

@@ -86,7 +86,7 @@ def test_at_its_last_fc_a_package_goes_out_for_delivery_once(shop):
     assert forward(shop, batch, package_id)
     assert not forward(shop, batch, package_id)
 
-    (delivery,) = deliveries.listed(shop.conn, "BLR2", None, None, 10)
+    (delivery,) = deliveries.listed(shop.conn, ["BLR2"], None, None, 10)
     assert (delivery.fc_code, delivery.status, delivery.attempt) == ("BLR2", "out", 1)
     assert delivery.expected_on == package_of(shop.conn, package_id).promise_date
     assert package_of(shop.conn, package_id).status == "out_for_delivery"

@@ -19,7 +19,7 @@ from online_kart.domain.errors import (
     ReturnRefused,
     Unavailable,
 )
-from online_kart.domain.events import ReturnRequested
+from online_kart.domain.events import ReturnedUnits, ReturnRequested
 from online_kart.domain.returns import (
     RETURN_WITHIN,
     ReceiveReturn,
@@ -31,6 +31,7 @@ from online_kart.payment_provider import HttpPaymentProvider
 from tests.both_sides import NEIGHBOUR, open_both_sides
 from tests.faults import Crash
 from tests.identity import ADMIN
+from tests.shop import PRICE_PAISE
 from tests.storefront import enveloped
 from tests.together import run_together
 
@@ -62,22 +63,24 @@ def order_of(sides, package_id):
     return UUID(str(row[0]))
 
 
-def ask(sides, package_id, at=None):
-    command = RequestReturn(package_id=package_id, reason="too blue")
+def ask(sides, package_id, at=None, units=None):
+    """`units`: of the first line; None: all that is left."""
+    lines = units and (ReturnedUnits(line_no=1, quantity=units),)
+    command = RequestReturn(package_id=package_id, reason="too blue", lines=lines)
     at = at or sides.market.now + DELIVERED_AFTER
     return customers_returns.request(
         sides.stores.customer, ADMIN, order_of(sides, package_id), command, at
     )
 
 
-def receive(sides, package_id, unsellable=0, **changes):
+def receive(sides, package_id, unsellable=0, number=1, **changes):
     bad = (UnsellableUnits(line_no=1, quantity=unsellable),) if unsellable else ()
     command = ReceiveReturn(unsellable=bad, **changes)
     return returns.receive(
         sides.stores.inventory,
         sides.stores.documents,
         ADMIN,
-        return_id_of(package_id),
+        return_id_of(package_id, number),
         command,
         sides.market.now,
     )
@@ -261,6 +264,71 @@ def test_an_order_of_which_something_was_returned_is_not_cancelled_too(sides, pa
     with pytest.raises(OrderStatusConflict) as refused:
         cancellations.request(sides.stores.customer, ADMIN, order_id, sides.market.now)
     assert refused.value.order_status == "partly returned"
+
+
+# -- parts of a package
+
+
+def test_units_are_sent_back_bit_by_bit_until_all_are_and_each_refund_is_their_price(
+    sides, package_id
+):
+    whole_paise = PRICE_PAISE * 3
+    two = ask(sides, package_id, units=2)
+    sides.tell()
+    assert [(each.line_no, each.quantity) for each in two.lines] == [(1, 2)]
+    with pytest.raises(ReturnRefused) as refused:
+        ask(sides, package_id, units=2)
+    assert refused.value.why == "nothing_left"
+
+    receive(sides, package_id, unsellable=1)
+    sides.tell()
+    assert (level(sides, NEIGHBOUR), totals(sides)) == ((1, 0), [(1, PRICE_PAISE)])
+    assert package_status(sides, package_id) == ("delivered", "delivered")
+    assert at_rest(sides) == []
+
+    rest = ask(sides, package_id)
+    assert (rest.lines[0].quantity, rest.return_id) == (1, return_id_of(package_id, 2))
+    assert ask(sides, package_id) == rest
+    sides.tell()
+    receive(sides, package_id, number=2)
+    sides.tell()
+    assert two.refund_paise + rest.refund_paise == whole_paise == 3 * rest.refund_paise
+    assert (level(sides, NEIGHBOUR), totals(sides)) == ((2, 0), [(0, 0)])
+    assert package_status(sides, package_id) == ("returned", "returned")
+    assert at_rest(sides) == []
+
+
+def package_status(sides, package_id):
+    """On both sides."""
+    query = "SELECT status FROM packages WHERE package_id = %s"
+    conns = (sides.stores.inventory, sides.stores.customer)
+    return tuple(conn.execute(query, [package_id]).fetchone()[0] for conn in conns)
+
+
+def test_two_returns_of_a_package_may_be_under_way_at_once_and_come_in_any_order(sides, package_id):
+    ask(sides, package_id, units=1)
+    ask(sides, package_id, units=1)
+    sides.tell()
+    for number in (2, 1):
+        receive(sides, package_id, number=number)
+    sides.tell()
+
+    assert level(sides, NEIGHBOUR) == (2, 0)
+    assert package_status(sides, package_id) == ("delivered", "delivered")
+    assert at_rest(sides) == []
+
+
+def test_of_many_who_ask_at_once_nobody_gets_more_than_the_package_had(
+    sides, package_id, customer_dsn
+):
+    def ask_over(conn):
+        stores = Stores(sides.stores.inventory, conn, sides.stores.documents)
+        try:
+            return ask(sides._replace(stores=stores), package_id, units=1).refund_paise
+        except ReturnRefused:
+            return 0
+
+    assert sorted(run_together(customer_dsn, *[ask_over] * 5)) == [0, 0, *[PRICE_PAISE] * 3]
 
 
 # -- money

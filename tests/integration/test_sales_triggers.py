@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from fulfillment_app.chalicelib.services import deliveries, sales
+from online_kart.domain.sales import ItemSalesFilter
 from online_kart.inventory_db import invariants
 from tests.freight import Shop, at_last_fc, build_routes, put_shop
 from tests.identity import ADMIN
-from tests.shop import CATEGORY, PRICE_PAISE
+from tests.shop import CATEGORY, PRICE_PAISE, put_item
 from tests.together import run_together
 
 SELL = """
@@ -76,7 +77,10 @@ def by_month(conn):
 
 def changes_count(conn):
     (count,) = conn.execute(
-        "SELECT (SELECT count(*) FROM category_sales_changes) + (SELECT count(*) FROM month_sales_changes)"
+        """
+        SELECT (SELECT count(*) FROM category_sales_changes) + (SELECT count(*) FROM month_sales_changes)
+               + (SELECT count(*) FROM item_sales_changes)
+        """
     ).fetchone()
     return count
 
@@ -86,7 +90,7 @@ def test_a_delivery_counts_at_once_and_after_it_is_rolled_up(shop, package_id):
     expected = {CATEGORY: (2, 2 * PRICE_PAISE)}
 
     assert by_category(shop.conn) == expected
-    assert sales.roll_up(shop.conn) == 2
+    assert sales.roll_up(shop.conn) == 3
     assert by_category(shop.conn) == expected
     assert by_month(shop.conn) == {date(2026, 3, 1): (2, 2 * PRICE_PAISE)}
     assert changes_count(shop.conn) == 0
@@ -165,7 +169,7 @@ def test_totals_are_exact_at_any_commit_while_many_sell_and_roll_up(
         inventory_dsn, *(sell(number) for number in range(sellers)), roll_up, roll_up, watch
     )
 
-    assert first + second == 2 * sellers * sales_each
+    assert first + second == 3 * sellers * sales_each
     assert looks > 3
     assert changes_count(shop.conn) == 0
     assert wrong_totals(shop.conn) == []
@@ -182,3 +186,29 @@ def test_totals_are_listed_page_by_page(shop, package_id):
     assert [row.month.month for row in sales.by_month(shop.conn, None, 1)] == [4]
     assert [row.month.month for row in sales.by_month(shop.conn, date(2026, 4, 1), 5)] == [3]
     assert sales.by_category(shop.conn, str(uuid4()), 0) == []
+
+
+def test_sales_of_items_are_listed_by_month_and_fc_rolled_up_or_not(shop, package_id):
+    put_item(shop.conn, shop.seller_id, "CUP", shop.now)
+    for line_no, days, sku, fc_code in (
+        (0, 0, "MUG", "BLR1"),
+        (1, 0, "MUG", "BLR1"),
+        (2, 0, "CUP", "BLR2"),
+        (3, 31, "MUG", "BLR1"),
+    ):
+        sold_at = shop.now + timedelta(days=days)
+        sale = a_sale(shop, package_id, line_no, sold_at)
+        shop.conn.execute(SELL.replace("'MUG'", f"'{sku}'").replace("'BLR1'", f"'{fc_code}'"), sale)
+        if line_no == 1:
+            sales.roll_up(shop.conn)
+
+    def sold(after=None, limit=9, **wanted):
+        rows = sales.by_item(shop.conn, ItemSalesFilter(**wanted), after, limit)
+        return [(row.month.month, row.fc_code, row.sku, row.quantity) for row in rows]
+
+    everything = [(4, "BLR1", "MUG", 1), (3, "BLR1", "MUG", 2), (3, "BLR2", "CUP", 1)]
+    assert sold() == everything
+    assert sold(limit=1) + sold((date(2026, 4, 1), "BLR1", "MUG")) == everything
+    assert sold((date(2026, 3, 1), "BLR1", "MUG")) == everything[2:]
+    assert sold(month=date(2026, 3, 1)) == everything[1:]
+    assert sold(fc_code="BLR2") == sold(sku="CUP") == everything[2:]

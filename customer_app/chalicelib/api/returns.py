@@ -39,9 +39,10 @@ returns_api = Blueprint(__name__)
 @errors_to_http
 @repeats.safe(returns_api)
 def request_return(order_id: str) -> Response:
-    """202: a courier fetches the package on the day that its Location tells soon. Within 10 days of its delivery.
+    """202: a courier fetches it on the day that its Location tells soon. Within 10 days of its delivery.
 
-    A package is returned whole, and once: asking again is answered with the same return.
+    Without `lines` it is all that is not sent back yet; where nothing is left, the answer is the package's last return. With
+    `lines` each request is another return, until all is sent back: send an `Idempotency-Key` to be safe.
     """
     key: UUID = read_path(UUID, order_id, "order_id")
     command = read_body(returns_api.current_request, RequestReturn)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from pymongo.database import Database
 
+from online_kart import metrics
 from online_kart.alarms import raise_alarm
 from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import addresses, orders, payments
@@ -30,9 +31,11 @@ from online_kart.domain.events import (
     OrderFinished,
     OrderPlaced,
     OrderRejected,
+    OrderReopened,
     PackageChanged,
 )
 from online_kart.domain.orders import (
+    ON_ITS_WAY,
     TOLD_BY,
     Order,
     PlaceOrder,
@@ -80,6 +83,7 @@ def place_order(
         idempotency.keep(conn, keyed, answer, now)
         crashpoint("place_order.written")
     crashpoint("place_order.committed")
+    _count("placed")
     return answer
 
 
@@ -203,6 +207,12 @@ def confirm_order(
         finish_if_over(conn, order_id, "confirm_order", now)
         crashpoint("confirm_order.written")
     crashpoint("confirm_order.committed")
+    _count("confirmed")
+
+
+def _count(outcome: str) -> None:
+    """One more order, as a metric. A repeat has returned before."""
+    metrics.put({"orders": (1, "Count")}, outcome=outcome)
 
 
 def tell_outcome_again(conn: Connection[Any], order: Order) -> None:
@@ -251,6 +261,7 @@ def reject_order(
         )
         crashpoint("reject_order.written")
     crashpoint("reject_order.committed")
+    _count("rejected")
     return True
 
 
@@ -276,12 +287,29 @@ def track_package(conn: Connection[Any], envelope: Envelope, now: datetime) -> N
         order = orders.lock(conn, event.order_id)
         if order is None:
             raise InvalidRequest(f"Package {event.package_id} is of an unknown order.")
-        orders.set_package_status(
+        is_news = orders.set_package_status(
             conn, event.package_id, event.status, event.version, event.occurred_at, now
         )
+        if is_news and order.status == "finished" and event.status in ON_ITS_WAY:
+            _reopen(conn, event, now)
         if order.status == "confirmed":
             finish_if_over(conn, event.order_id, "track_packages", now)
         crashpoint("track_package.written")
+
+
+def _reopen(conn: Connection[Any], event: PackageChanged, now: datetime) -> None:
+    """A package that was lost has turned up: its order is finished when that is at its end. The caller has locked it."""
+    version = orders.set_status(conn, event.order_id, "confirmed", now)
+    outbox.append(
+        conn,
+        OrderReopened(
+            occurred_at=now,
+            by="track_packages",
+            order_id=event.order_id,
+            version=version,
+            package_id=event.package_id,
+        ),
+    )
 
 
 def sweep(conn: Connection[Any], stuck_before: datetime, limit: int, now: datetime) -> int:

@@ -15,6 +15,7 @@ from online_kart.crashpoints import crashpoint
 from online_kart.customer_db import orders, returns
 from online_kart.domain.errors import NotFound, PaymentDeclined
 from online_kart.domain.events import (
+    ReturnCancelled,
     ReturnPlanned,
     ReturnReceived,
     ReturnRequested,
@@ -30,6 +31,7 @@ from online_kart.domain.returns import (
     refund_of,
     refuse_return,
     return_id_of,
+    units_to_return,
 )
 from online_kart.messaging import inbox, outbox
 from online_kart.messaging.consumer import Envelope
@@ -45,25 +47,30 @@ TRACK = "track_returns"
 def request(
     conn: Connection[Any], by: Principal, order_id: UUID, command: RequestReturn, now: datetime
 ) -> Return:
-    """A repeat changes nothing. Raises ReturnRefused; NotFound where it is no package of the order, or another's."""
-    return_id = return_id_of(command.package_id)
+    """Who asks for all that is left, where nothing is, is told of the package's last return: a repeat changes nothing.
+
+    Raises ReturnRefused; NotFound where it is no package of the order, or another's.
+    """
     with conn.transaction():
         order = locked(conn, order_id)
         by.require_own("order", order.customer_id, order_id)
         delivered = _package_of(conn, order_id, command.package_id)
-        known = returns.by_id(conn, return_id)
-        if known:
-            return known
+        left = returns.left_of(conn, command.package_id)
+        count = returns.count_of(conn, command.package_id)
+        if count and command.lines is None and not any(left.values()):
+            return by_id(conn, order_id, return_id_of(command.package_id, count))
         refuse_return(order.status, delivered, now)
+        units = units_to_return(command.package_id, left, command.lines)
         wanted = Return(
-            return_id=return_id,
+            return_id=return_id_of(command.package_id, count + 1),
             order_id=order_id,
             package_id=command.package_id,
             reason=command.reason,
             status="requested",
-            refund_paise=refund_of(delivered.package, orders.lines_of(conn, order_id)),
+            refund_paise=refund_of(units, orders.lines_of(conn, order_id)),
             requested_at=now,
             updated_at=now,
+            lines=units,
         )
         returns.insert(conn, wanted)
         outbox.append(conn, _requested(wanted, by.name, now))
@@ -88,6 +95,7 @@ def _requested(wanted: Return, by: str, now: datetime) -> ReturnRequested:
         order_id=wanted.order_id,
         package_id=wanted.package_id,
         reason=wanted.reason,
+        lines=wanted.lines,
     )
 
 
@@ -97,6 +105,13 @@ def of_order(
     """Raises NotFound where there is no such order, or it is another's."""
     shown_order(conn, by, order_id)
     return returns.of_order(conn, order_id, after, limit)
+
+
+def listed(
+    conn: Connection[Any], status: ReturnStatus, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Return]:
+    """Of all customers, the longest waiting first, after the sort key (requested_at, return_id)."""
+    return returns.listed(conn, status, after, limit)
 
 
 def by_id(conn: Connection[Any], order_id: UUID, return_id: UUID) -> Return:
@@ -124,6 +139,9 @@ def track(conn: Connection[Any], envelope: Envelope, now: datetime) -> None:
                 returns.plan(conn, planned.return_id, planned.pickup_on, now)
             case "ReturnReceived":
                 _receive(conn, ReturnReceived.read(envelope.detail), now)
+            case "ReturnCancelled":
+                cancelled = ReturnCancelled.read(envelope.detail)
+                returns.cancel(conn, cancelled.return_id, cancelled.reason, now)
             case other:
                 raise ValueError(f"{TRACK} does not know the event {other}")
         crashpoint("track_return.written")

@@ -21,7 +21,7 @@ from online_kart.domain.errors import (
     UnitsHaveLeft,
     VersionChanged,
 )
-from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
+from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES, Principal
 from online_kart.domain.values import AskedInstant, FacilityCode
 from online_kart.http import (
     Query,
@@ -50,10 +50,18 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 
 
 class BatchesQuery(Query):
+    """`facility`: that it leaves from or goes to."""
+
     status: BatchStatus | None = None
+    facility: FacilityCode | None = None
     origin: FacilityCode | None = None
     destination: FacilityCode | None = None
     expected_before: AskedInstant | None = None
+
+    def wanted_by(self, by: Principal) -> BatchFilter:
+        named = self.origin or self.destination
+        seen = by.facilities_seen(self.facility) if self.facility or not named else None
+        return BatchFilter(self.status, self.origin, self.destination, self.expected_before, seen)
 
 
 class MissingPackage(Model):
@@ -86,11 +94,14 @@ class MoveBatch(Model):
 @operation(pages(Batch), query=BatchesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_batches() -> Response:
-    """The next to leave first. With `status=finished` the history, the last to finish first."""
+    """The next to leave first. With `status=finished` the history, the last to finish first.
+
+    FC staff who name no facility: those of theirs.
+    """
     query = read_query(batches_api.current_request, BatchesQuery)
     rows = batches.listed(
         wiring.inventory_db(),
-        BatchFilter(query.status, query.origin, query.destination, query.expected_before),
+        query.wanted_by(principal_of(batches_api.current_request)),
         after(query.cursor, tuple[datetime, UUID]),
         query.limit + 1,
     )

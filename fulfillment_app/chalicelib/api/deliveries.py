@@ -75,11 +75,11 @@ class TellOutcome(Model):
 @operation(pages(Delivery), query=DeliveriesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_deliveries() -> Response:
-    """By FC, status and package."""
+    """By FC, status and package. FC staff who name no FC: of theirs."""
     query = read_query(deliveries_api.current_request, DeliveriesQuery)
     rows = deliveries.listed(
         wiring.inventory_db(),
-        query.fc_code,
+        principal_of(deliveries_api.current_request).facilities_seen(query.fc_code),
         query.status,
         after(query.cursor, tuple[str, str, UUID]),
         query.limit + 1,

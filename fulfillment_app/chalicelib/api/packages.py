@@ -19,6 +19,7 @@ from online_kart.http import (
     read_path,
     read_query,
 )
+from online_kart.signed_in import principal_of
 
 from .. import wiring
 from ..services import packages
@@ -36,13 +37,13 @@ class PackagesQuery(Query):
 @operation(pages(Package), query=PackagesQuery, access=STAFF_SEES)
 @errors_to_http
 def list_packages() -> Response:
-    """In the order of their ids; `facility` is where they are now."""
+    """In the order of their ids. `facility`: where they are now. FC staff who name none: in theirs."""
     query = read_query(packages_api.current_request, PackagesQuery)
     start = after(query.cursor, tuple[UUID])
     rows = packages.listed(
         wiring.inventory_db(),
         query.status,
-        query.facility,
+        principal_of(packages_api.current_request).facilities_seen(query.facility),
         start[0] if start else None,
         query.limit + 1,
     )

@@ -6,7 +6,12 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import ok, operation, pages
-from online_kart.domain.errors import FacilityNotOpen, NotFound, NotYourFacility
+from online_kart.domain.errors import (
+    FacilityNotOpen,
+    NotFound,
+    NotYourFacility,
+    ReturnStatusConflict,
+)
 from online_kart.domain.principals import FC_STAFF_ACTS, STAFF_SEES
 from online_kart.domain.returns import ExpectedReturn, ExpectedStatus, ReceiveReturn
 from online_kart.domain.values import FacilityCode
@@ -39,11 +44,11 @@ class ReturnsQuery(Query):
 @operation(pages(ExpectedReturn), query=ReturnsQuery, access=STAFF_SEES)
 @errors_to_http
 def list_returns() -> Response:
-    """By FC, status, and the day of the pickup. Their lines are with each by itself."""
+    """By FC, status, and the day of the pickup. Their lines are with each by itself. FC staff who name no FC: of theirs."""
     query = read_query(returns_api.current_request, ReturnsQuery)
     rows = returns.listed(
         wiring.inventory_db(),
-        query.fc_code,
+        principal_of(returns_api.current_request).facilities_seen(query.fc_code),
         query.status,
         after(query.cursor, tuple[str, str, date, UUID]),
         query.limit + 1,
@@ -70,7 +75,7 @@ def return_by_id(return_id: str) -> Response:
     ok(ExpectedReturn),
     path={"return_id": UUID},
     body=ReceiveReturn,
-    errors=(NotFound, NotYourFacility, FacilityNotOpen),
+    errors=(NotFound, NotYourFacility, FacilityNotOpen, ReturnStatusConflict),
     access=FC_STAFF_ACTS,
 )
 @errors_to_http

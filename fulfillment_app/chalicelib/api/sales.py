@@ -1,12 +1,12 @@
-"""/sales/by-category and /sales/by-month: what was sold, exact at any commit."""
+"""/sales/by-category, /sales/by-month and /sales/by-item: what was sold, exact at any commit."""
 
-from datetime import date
 
 from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages
 from online_kart.domain.principals import STAFF_SEES
-from online_kart.domain.sales import CategorySales, MonthSales
+from online_kart.domain.sales import CategorySales, ItemSales, ItemSalesFilter, MonthSales
+from online_kart.domain.values import AskedDay, FacilityCode, Sku
 from online_kart.http import Query, after, errors_to_http, json_response, page_of, read_query
 
 from .. import wiring
@@ -24,6 +24,30 @@ def sales_by_category() -> Response:
     last = after(query.cursor, tuple[str])
     rows = sales.by_category(wiring.inventory_db(), last[0] if last else None, query.limit + 1)
     return json_response(page_of(rows, query.limit, lambda row: (row.category_id,)))
+
+
+class ItemSalesQuery(Query):
+    """`month`: any day of it."""
+
+    month: AskedDay | None = None
+    fc_code: FacilityCode | None = None
+    sku: Sku | None = None
+
+    @property
+    def wanted(self) -> ItemSalesFilter:
+        month = self.month and self.month.replace(day=1)
+        return ItemSalesFilter(month, self.fc_code, self.sku)
+
+
+@sales_api.route("/sales/by-item", methods=["GET"])
+@operation(pages(ItemSales), query=ItemSalesQuery, access=STAFF_SEES)
+@errors_to_http
+def sales_by_item() -> Response:
+    """By month, FC and item, of all sellers: the latest month first, then by FC and SKU. Months of the shop's time zone."""
+    query = read_query(sales_api.current_request, ItemSalesQuery)
+    last = after(query.cursor, tuple[date, str, str])
+    rows = sales.by_item(wiring.inventory_db(), query.wanted, last, query.limit + 1)
+    return json_response(page_of(rows, query.limit, lambda row: (row.month, row.fc_code, row.sku)))
 
 
 @sales_api.route("/sales/by-month", methods=["GET"])

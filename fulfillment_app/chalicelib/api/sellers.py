@@ -6,9 +6,14 @@ from uuid import UUID
 from chalice import Blueprint, Response
 
 from online_kart.contract import operation, pages, versioned
-from online_kart.domain.errors import NotFound, SellerStatusConflict, VersionChanged
+from online_kart.domain.errors import (
+    NameNotWanted,
+    NotFound,
+    SellerStatusConflict,
+    VersionChanged,
+)
 from online_kart.domain.principals import ADMINS_ACT, STAFF_SEES
-from online_kart.domain.sellers import Decision, JudgeSeller, Seller, SellerStatus
+from online_kart.domain.sellers import Decision, JudgeName, JudgeSeller, Seller, SellerStatus
 from online_kart.http import (
     Query,
     after,
@@ -30,7 +35,10 @@ sellers_api = Blueprint(__name__)
 
 
 class SellersQuery(Query):
+    """`wants_name`: whose name waits for a decision, or whose does not."""
+
     status: SellerStatus | None = None
+    wants_name: bool | None = None
 
 
 @sellers_api.route("/sellers", methods=["GET"])
@@ -42,6 +50,7 @@ def list_sellers() -> Response:
     rows = sellers.listed(
         wiring.inventory_db(),
         query.status,
+        query.wants_name,
         after(query.cursor, tuple[datetime, UUID]),
         query.limit + 1,
     )
@@ -76,6 +85,25 @@ def judge_seller(seller_id: str) -> Response:
     by = principal_of(request)
     seller = sellers.judge(wiring.inventory_db(), by, key, command, wiring.now(), wanted)
     wiring.nudge_relay()
+    return json_response(seller, headers=etag(seller.version))
+
+
+@sellers_api.route("/sellers/{seller_id}/wanted-name", methods=["PATCH"])
+@operation(
+    versioned(Seller),
+    path={"seller_id": UUID},
+    body=JudgeName,
+    errors=(NotFound, NameNotWanted, VersionChanged),
+    access=ADMINS_ACT,
+)
+@errors_to_http
+def judge_name(seller_id: str) -> Response:
+    """Accept or refuse the name that an approved seller wants; who may not have it is told why."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    request = sellers_api.current_request
+    command, wanted = read_body(request, JudgeName), wanted_versions(request)
+    by = principal_of(request)
+    seller = sellers.judge_name(wiring.inventory_db(), by, key, command, wiring.now(), wanted)
     return json_response(seller, headers=etag(seller.version))
 
 

@@ -71,6 +71,18 @@ def load(
         raise BatchAlreadyClosed(held.batch_id, package_id)
     if held is not None and held.status == "open" and _serves(held, leg, ready_at):
         return held
+    return move_to(conn, package_id, leg, ready_at, now, time_zone)
+
+
+def move_to(
+    conn: Connection[Any],
+    package_id: UUID,
+    leg: Leg,
+    ready_at: datetime,
+    now: datetime,
+    time_zone: str,
+) -> Batch:
+    """As `load`, of a package that is on no sealed manifest: also out of a batch that it could stay in."""
     batch = _next_open(conn, leg, ready_at, now, time_zone)
     manifests.put_package(conn, batch.batch_id, package_id, now)
     return batch

@@ -221,10 +221,10 @@ def sale_recorded(sale: Sale, now: datetime) -> SaleRecorded:
 
 def listed(
     conn: Connection[Any],
-    fc_code: str | None,
+    fc_codes: Sequence[str] | None,
     status: DeliveryStatus | None,
     after: tuple[str, str, UUID] | None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """After the sort key (fc_code, status, package_id)."""
-    return deliveries.listed(conn, fc_code, status, after, limit)
+    """Of some FCs, or of any, after the sort key (fc_code, status, package_id)."""
+    return deliveries.listed(conn, fc_codes, status, after, limit)

@@ -83,7 +83,7 @@ def _forward(
         manifests.take_out(conn, [package.package_id])
         return False
     if package.is_at_its_end:
-        _end(conn, documents, package, now)
+        hand_on(conn, documents, package, BY_SYSTEM, now)
         return True
     return _load_onward(conn, documents, batch, package, path, now)
 
@@ -107,18 +107,20 @@ def _mended_path(
             return path
         mended = replan(conn, documents, routes, locked, BY_SYSTEM, now)
         if mended and mended.ends_here:
-            _end(conn, documents, mended.package, now)
+            hand_on(conn, documents, mended.package, BY_SYSTEM, now)
         crashpoint("mend_path.written")
     crashpoint("mend_path.committed")
     return _path_of(documents, package_id)
 
 
-def _end(conn: Connection[Any], documents: Documents, package: Package, now: datetime) -> None:
-    """The package is where its path ends."""
+def hand_on(
+    conn: Connection[Any], documents: Documents, package: Package, by: str, now: datetime
+) -> None:
+    """The package is where its path ends: on the shelf again, or out for delivery. In the caller's transaction."""
     if package.status == "returning":
-        take_back(conn, documents, package, BY_SYSTEM, now)
+        take_back(conn, documents, package, by, now)
     else:
-        deliveries.hand_over(conn, documents, package, BY_SYSTEM, now)
+        deliveries.hand_over(conn, documents, package, by, now)
 
 
 def _load_onward(

@@ -44,12 +44,12 @@ sort_key = upcoming_shipments.sort_key
 def listed(
     conn: Connection[Any],
     documents: Documents,
-    fc_code: str | None,
+    fc_codes: Sequence[str] | None,
     after: str | None,
     limit: int,
 ) -> Sequence[ShownShipment]:
-    """What is upcoming, the soonest first, beginning behind the sort key `after`."""
-    upcoming = upcoming_shipments.listed(documents, fc_code, None, after, limit)
+    """What is upcoming at some FCs, or at any, the soonest first, beginning behind the sort key `after`."""
+    upcoming = upcoming_shipments.listed(documents, fc_codes, None, after, limit)
     arrived = inbound.arrived(conn, [shipment.asn for shipment in upcoming])
     return [
         shown(shipment, "arrived" if shipment.asn in arrived else "announced")

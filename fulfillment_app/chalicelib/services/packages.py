@@ -320,9 +320,9 @@ def events_of(
 def listed(
     conn: Connection[Any],
     status: PackageStatus | None,
-    facility: str | None,
+    facilities: Sequence[str] | None,
     after: UUID | None,
     limit: int,
 ) -> list[Package]:
-    """In the order of their ids. `facility`: where they are now."""
-    return packages.listed(conn, status, facility, after, limit)
+    """In the order of their ids. `facilities`: where they are now; None: anywhere."""
+    return packages.listed(conn, status, facilities, after, limit)

@@ -8,7 +8,7 @@
 | a sale in D8 | the row of `sales`, or none | written again, or removed |
 | units reserved | what is held for orders, where the ledger says the same | set |
 | free units (I13) | the stock, but for changes still to be added | set, and told |
-| totals by category and month (I11, I12) | the sales, but for changes still to be added | set |
+| totals by category and month (I11, I12), and by item | the sales, but for changes still to be added | set |
 | what a path (D3) repeats of its package's row | the row, where the path leads where the package goes | noted again |
 | a path that no package takes | none | removed |
 | an announcement (D1) that has ended | none: a receipt or its log tells the end | removed |
@@ -147,6 +147,12 @@ def _month_total(work: Repairing, key: str) -> bool:
     return True
 
 
+def _item_total(work: Repairing, key: str) -> bool:
+    month, fc_code, sku = key.removeprefix("sales of ").split(" ")
+    repairs.restore_item_total(work.conn, month, fc_code, sku)
+    return True
+
+
 def _sale(work: Repairing, key: str) -> bool:
     sale = reconciliations.sale(work.conn, key)
     if sale is None:
@@ -242,6 +248,7 @@ REPAIRS: Mapping[str, Callable[[Repairing, str], bool]] = {
     "availability": _availability,
     "category totals": _category_total,
     "month totals": _month_total,
+    "item totals": _item_total,
     of_documents.SALES: _sale,
     of_documents.ORPHAN_PATHS: _orphan_path,
     of_documents.PRICE_LOG: _price_log,

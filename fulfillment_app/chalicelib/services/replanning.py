@@ -145,6 +145,25 @@ def replan(
     return Replanned(changed, position.is_here and changed.is_at_its_end)
 
 
+def go_on(
+    conn: Connection[Any],
+    documents: Documents,
+    routes: Routes,
+    package: Package,
+    cause: Cause,
+    now: datetime,
+) -> Replanned:
+    """Give a package that turned up a path from where it is: to its customer, or back where none leads there.
+
+    In the caller's transaction, with the package locked.
+    """
+    path = _path_of(documents, package)
+    position = whereabouts.position(conn, package, path, routes.network.hop_limit)
+    step = _replan_step(conn, routes, package, position, cause)
+    changed = _set_on_way(conn, documents, package, position, step, now)
+    return Replanned(changed, position.is_here and changed.is_at_its_end)
+
+
 def _is_ahead(path: PackagePath, package: Package) -> bool:
     """What has written it did not commit: the package need not be in the batch of the path's next leg."""
     return path.version > package.version

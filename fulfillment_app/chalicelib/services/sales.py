@@ -1,4 +1,4 @@
-"""Sales by category and month (I11, I12). Sales are recorded by `deliveries`, on delivery."""
+"""Sales by category (I11), by month (I12), and by month, FC and item. Sales are recorded by `deliveries`, on delivery."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from online_kart.crashpoints import crashpoint
-from online_kart.domain.sales import CategorySales, MonthSales
+from online_kart.domain.sales import CategorySales, ItemSales, ItemSalesFilter, MonthSales
 from online_kart.inventory_db import sales
 
 CHANGES_AT_ONCE_MAX = 5_000
@@ -22,8 +22,10 @@ def roll_up(conn: Connection[Any]) -> int:
         crashpoint("roll_up_sales.categories_committed")
         of_months = sales.roll_up_months(conn, CHANGES_AT_ONCE_MAX)
         crashpoint("roll_up_sales.months_committed")
-        rolled_up += of_categories + of_months
-        if max(of_categories, of_months) < CHANGES_AT_ONCE_MAX:
+        of_items = sales.roll_up_items(conn, CHANGES_AT_ONCE_MAX)
+        crashpoint("roll_up_sales.items_committed")
+        rolled_up += of_categories + of_months + of_items
+        if max(of_categories, of_months, of_items) < CHANGES_AT_ONCE_MAX:
             break
     return rolled_up
 
@@ -31,6 +33,16 @@ def roll_up(conn: Connection[Any]) -> int:
 def by_category(conn: Connection[Any], after: str | None, limit: int) -> Sequence[CategorySales]:
     """In the order of their ids, after the given one."""
     return sales.by_category(conn, after, limit)
+
+
+def by_item(
+    conn: Connection[Any],
+    wanted: ItemSalesFilter,
+    after: tuple[date, str, str] | None,
+    limit: int,
+) -> Sequence[ItemSales]:
+    """The latest month first, then by FC and SKU, after the sort key (month, fc_code, sku)."""
+    return sales.by_item(conn, wanted, after, limit)
 
 
 def by_month(conn: Connection[Any], after: date | None, limit: int) -> Sequence[MonthSales]:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from psycopg import Connection, Rollback
 from pymongo.database import Database
 
+from online_kart import metrics
 from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import (
     NoRoute,
@@ -83,7 +84,11 @@ def reserve_stock(
     Orders that want an offer at the same time are held together (`reservation_requests`). Raises OutOfStock, NoRoute,
     NotServed; StockAlreadyReleased or ReservationExpired where it comes too late.
     """
-    sourcing = _reserve_at_last(conn, routes, ReservationRequest(order, hold_until), now)
+    try:
+        sourcing = _reserve_at_last(conn, routes, ReservationRequest(order, hold_until), now)
+    except (OutOfStock, NoRoute, NotServed) as refused:
+        metrics.put({"reservations_refused": (1, "Count")}, reason=type(refused).__name__)
+        raise
     crashpoint("reserve_stock.committed")
     return sourcing
 

@@ -61,7 +61,7 @@ CHECKS: tuple[Check, ...] = (
         WITH tells (type, status) AS (VALUES
             ('OrderPlaced', 'placed'), ('OrderConfirmed', 'confirmed'), ('CancellationRefused', 'confirmed'),
             ('OrderRejected', 'rejected'), ('CancellationRequested', 'cancelling'), ('OrderCancelled', 'cancelled'),
-            ('OrderFinished', 'finished'))
+            ('OrderFinished', 'finished'), ('OrderReopened', 'confirmed'))
         SELECT format('order %s', order_id), format('%s, and no event says so', status)
           FROM orders
          WHERE NOT EXISTS (SELECT FROM outbox AS e JOIN tells ON tells.type = e.type

@@ -5,7 +5,7 @@ TTL indexes. (DocumentDB ignores validators; the models in front of them are che
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,6 +70,15 @@ def forget_oldest(documents: Documents, name: str, age: str, before: datetime, l
     old = documents[name].find({age: {"$lt": before}}, {"_id": 1}).sort(age, 1).limit(limit)
     keys = [each["_id"] for each in old]
     return documents[name].delete_many({"_id": {"$in": keys}}).deleted_count if keys else 0
+
+
+@answering
+def known_ids(documents: Documents, name: str, ids: Sequence[str]) -> set[str]:
+    """Which of the ids the collection has."""
+    if not ids:
+        return set()
+    found = documents[name].find({"_id": {"$in": list(ids)}}, {"_id": 1}).limit(len(ids))
+    return {each["_id"] for each in found}
 
 
 def in_groups(values: Iterable[T], size: int) -> Iterator[list[T]]:

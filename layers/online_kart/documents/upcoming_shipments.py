@@ -98,15 +98,15 @@ def by_asn(documents: Documents, asn: str) -> InboundShipment | None:
 @answering
 def listed(
     documents: Documents,
-    fc_code: str | None,
+    fc_codes: Sequence[str] | None,
     seller_id: UUID | None,
     after: str | None,
     limit: int,
 ) -> list[InboundShipment]:
-    """The soonest first, beginning behind the sort key `after`; of one FC, of one seller, or of all."""
+    """The soonest first, beginning behind the sort key `after`; of some FCs, of one seller, or of all."""
     wanted: dict[str, Any] = {}
-    if fc_code is not None:
-        wanted["fc_code"] = fc_code
+    if fc_codes is not None:
+        wanted["fc_code"] = {"$in": list(fc_codes)}
     if seller_id is not None:
         wanted["seller_id"] = str(seller_id)
     if after is not None:

@@ -1,5 +1,6 @@
 """Batches: packages and restocking units that leave a facility for one next hop together, and when they do."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
@@ -135,6 +136,8 @@ class BatchFilter(NamedTuple):
     origin: str | None = None
     destination: str | None = None
     expected_before: datetime | None = None
+    facilities: Sequence[str] | None = None
+    """That it leaves from or goes to."""
 
 
 def arrival_of(departed_at: datetime, transit_minutes: int) -> datetime:

@@ -431,6 +431,18 @@ class SellerStatusConflict(Conflict):
         self.seller_id, self.seller_status, self.wanted = str(seller_id), seller_status, wanted
 
 
+class NameNotWanted(Conflict):
+    """The seller does not want that name, or not any more. `wanted_name`: the one that waits for a decision, if any."""
+
+    seller_id: str
+    name: str
+    wanted_name: str | None
+
+    def __init__(self, seller_id: UUID, name: str, wanted_name: str | None) -> None:
+        super().__init__(f"Seller {seller_id} does not want to be called {name}.")
+        self.seller_id, self.name, self.wanted_name = str(seller_id), name, wanted_name
+
+
 class SkuTaken(Conflict):
     """The SKU is registered for an item that is described, or was registered by a seller, otherwise."""
 
@@ -649,14 +661,14 @@ class ManifestMismatch(Conflict):
 
 
 class AttemptConflict(Conflict):
-    """The outcome is of another attempt than the delivery is at."""
+    """The outcome is of another attempt than the delivery, or the pickup of a return, is at."""
 
     package_id: str
     attempt: int
     wanted: int
 
     def __init__(self, package_id: UUID, attempt: int, wanted: int) -> None:
-        super().__init__(f"The delivery of {package_id} is at attempt {attempt}, not {wanted}.")
+        super().__init__(f"Package {package_id} is at attempt {attempt}, not {wanted}.")
         self.package_id, self.attempt, self.wanted = str(package_id), attempt, wanted
 
 
@@ -673,7 +685,10 @@ class PackageStatusConflict(Conflict):
 
 
 class ReturnRefused(Conflict):
-    """The package can't be sent back: `why` is `not_delivered`, `too_late`, or `order_not_confirmed`."""
+    """The package can't be sent back: `why` is `not_delivered`, `too_late`, `order_not_confirmed`, or `nothing_left`.
+
+    The last where it has not so many units that are not sent back yet.
+    """
 
     package_id: str
     why: str
@@ -681,6 +696,18 @@ class ReturnRefused(Conflict):
     def __init__(self, package_id: UUID, why: str) -> None:
         super().__init__(f"Package {package_id} can't be returned: {why.replace('_', ' ')}.")
         self.package_id, self.why = str(package_id), why
+
+
+class ReturnStatusConflict(Conflict):
+    """The return's status does not allow the step: nothing is owed for it, it is back already, or it was cancelled."""
+
+    return_id: str
+    return_status: str
+    wanted: str
+
+    def __init__(self, return_id: UUID, return_status: str, wanted: str) -> None:
+        super().__init__(f"Return {return_id} is {return_status}; it can't be {wanted}.")
+        self.return_id, self.return_status, self.wanted = str(return_id), return_status, wanted
 
 
 class UnitsHaveLeft(Conflict):

@@ -225,7 +225,13 @@ class CancellationRefused(OrderEvent):
 
 
 class OrderFinished(OrderEvent):
-    """Every package of the order is at its end."""
+    """Every package of the order is at its end. Told again, with a later version, where one that was lost has turned up."""
+
+
+class OrderReopened(OrderEvent):
+    """A package of a finished order, which was given up as lost, has turned up, and goes on to its customer."""
+
+    package_id: UUID
 
 
 # Packages, batches, deliveries, sales
@@ -278,18 +284,26 @@ class SaleRecorded(Event):
 # Returns of delivered packages: asked for and settled by the customer app, planned and received by the fulfillment app
 
 
+class ReturnedUnits(Model):
+    """Units of a line of the package that its customer sends back."""
+
+    line_no: Annotated[int, Field(ge=1)]
+    quantity: Quantity
+
+
 class ReturnRequested(Event):
-    """A customer sends a package back."""
+    """A customer sends units of a package back. Without `lines`: all of it, as was told before parts could be returned."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
     order_id: UUID
     package_id: UUID
     reason: str
+    lines: tuple[ReturnedUnits, ...] = ()
 
 
 class ReturnPlanned(Event):
-    """A courier of the FC fetches the returned package on that day."""
+    """A courier of the FC fetches the units on that day."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
@@ -300,7 +314,7 @@ class ReturnPlanned(Event):
 
 
 class ReturnReceived(Event):
-    """The returned package is back in an FC, and was looked at."""
+    """What a customer has sent back is in an FC, and was looked at."""
 
     aggregate: ClassVar[str] = "return_id"
     return_id: UUID
@@ -318,6 +332,27 @@ class ReturnSettled(Event):
     package_id: UUID
     outcome: Literal["refunded", "owed"]
     refund_paise: Paise
+
+
+class ReturnPaid(Event):
+    """What was owed for a return has been paid to its customer, by people."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    amount_paise: Paise
+    reference: str
+
+
+class ReturnCancelled(Event):
+    """Couriers came in vain too often: the customer keeps the units."""
+
+    aggregate: ClassVar[str] = "return_id"
+    return_id: UUID
+    order_id: UUID
+    package_id: UUID
+    reason: str
 
 
 class ReconciliationRequested(Event):

@@ -35,6 +35,8 @@ TOLD_BY: Mapping[OrderStatus, str] = {
 """How an order ended as far as its run goes → the event that has told of it."""
 
 PACKAGE_ENDS: frozenset[PackageStatus] = frozenset({"delivered", "returned", "cancelled", "lost"})
+ON_ITS_WAY: frozenset[PackageStatus] = frozenset({"in_transit", "out_for_delivery"})
+"""To its customer. Of a finished order no package is, but one that was lost and has turned up."""
 
 
 class LineWanted(Model):

@@ -95,8 +95,10 @@ STATUS_AFTER: Mapping[str, PackageStatus] = {
     "returned": "returned",
     "cancelled": "cancelled",
     "lost": "lost",
+    "found": "in_transit",
 }
-"""Events that decide a package's status. One that returns departs and arrives as one that returns."""
+"""Events that decide a package's status. One that returns departs and arrives as one that returns. What was found and goes
+back is told of again as `returning`."""
 
 
 def course_of(events: Iterable[PackageEvent]) -> Course | None:
@@ -110,7 +112,7 @@ def course_of(events: Iterable[PackageEvent]) -> Course | None:
                 status = course.status
             if event.what == "departed":
                 place = None
-            elif event.what != "arrived":
+            elif event.what not in ("arrived", "found"):
                 place = course.at_facility
         assert status is not None, "the first event tells that it was planned"
         course = Course(event.version, status, place)

@@ -43,6 +43,7 @@ CUSTOMERS_ACT = _only(Role.CUSTOMER)
 SELLERS_SEE = _only(Role.SELLER, Role.AUDITOR)
 SELLERS_ACT = _only(Role.SELLER)
 STAFF_SEES = _only(Role.FC_STAFF, Role.NETWORK_PLANNER, Role.AUDITOR)
+AUDITORS_SEE = _only(Role.AUDITOR)
 FC_STAFF_ACTS = _only(Role.FC_STAFF)
 PLANNERS_ACT = _only(Role.NETWORK_PLANNER)
 ADMINS_ACT = _only()
@@ -79,6 +80,16 @@ class Principal(Model):
         """
         if self.subject != owner and not self.roles & SEE_ALL:
             raise NotFound(what, owner if key is None else key)
+
+    def facilities_seen(self, asked: str | None) -> tuple[str, ...] | None:
+        """Of which facilities a list is that somebody asks for: of the one they name; else FC staff's own, and of any
+        for the others. None: any."""
+        if asked is not None:
+            return (asked,)
+        sees_all = self.roles & (SEE_ALL | {Role.NETWORK_PLANNER})
+        if sees_all or Role.FC_STAFF not in self.roles or EVERY_FACILITY in self.facilities:
+            return None
+        return tuple(sorted(self.facilities))
 
     def require_facility(self, *codes: str) -> None:
         """That they work in one of the facilities. Raises NotYourFacility."""

@@ -1,7 +1,7 @@
 """Sales: what was delivered and paid, and the totals of it (I11, I12)."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from .base import Model
@@ -32,6 +32,25 @@ class CategorySales(Model):
     name: str
     quantity: int
     amount_paise: int
+
+
+class ItemSales(Model):
+    """What was sold of an item from an FC in a month of the shop's time zone; returns count in the month they came back."""
+
+    month: date
+    fc_code: FacilityCode
+    sku: Sku
+    item_name: str
+    quantity: int
+    amount_paise: int
+
+
+class ItemSalesFilter(NamedTuple):
+    """Of one month (its first day), of one FC, of one item. None: any."""
+
+    month: date | None = None
+    fc_code: str | None = None
+    sku: str | None = None
 
 
 class MonthSales(Model):

@@ -10,6 +10,7 @@ from pydantic import model_validator
 from .base import Model, example
 from .catalog import Brand, CategoryId, ItemStatus, WeightGrams
 from .customers import Email
+from .errors import NameNotWanted
 from .events import OfferChanged
 from .prices import ComingPrice, PricePaise
 from .values import FacilityCode, Instant, Name, Sentence, Sku
@@ -17,6 +18,7 @@ from .values import FacilityCode, Instant, Name, Sentence, Sku
 SellerStatus = Literal["pending", "approved", "refused", "suspended"]
 """pending: has applied, and waits. refused: may apply again. suspended: was approved, and may not sell for the time being."""
 
+NameDecision = Literal["accepted", "refused"]
 SellerDecision = Literal["approved", "refused", "suspended"]
 OfferStatus = Literal["active", "paused"]
 
@@ -26,6 +28,15 @@ class RegisterSeller(Model):
 
     name: Name
     email: Email
+
+
+class ChangeSeller(Model):
+    """What is left out stays as it is. Another name of one who was approved waits until staff accept it."""
+
+    model_config = example(email="orders@example.com")
+
+    name: Name | None = None
+    email: Email | None = None
 
 
 DECIDED_FROM: Mapping[SellerDecision, frozenset[SellerStatus]] = {
@@ -51,8 +62,27 @@ class JudgeSeller(Model):
         return self
 
 
+class JudgeName(Model):
+    """What people of Online Kart decide about a name that a seller wants. `name`: the one that they have looked at."""
+
+    model_config = example(name="Chai and Company", decision="refused", reason="A registered mark.")
+
+    name: Name
+    decision: NameDecision
+    reason: Sentence | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.decision == "refused" and self.reason is None:
+            raise ValueError("a seller whose name is refused is told why: reason")
+        return self
+
+
 class Seller(Model):
-    """Only an approved one may sell. `reason`: why this one was refused or suspended."""
+    """Only an approved one may sell. `reason`: why this one was refused or suspended.
+
+    `wanted_name` waits for a decision of staff; `name_refusal` is why the last one was refused.
+    """
 
     seller_id: UUID
     name: str
@@ -62,16 +92,79 @@ class Seller(Model):
     registered_at: Instant
     approved_at: Instant | None
     reason: str | None = None
+    wanted_name: str | None = None
+    name_refusal: str | None = None
+
+    @property
+    def was_approved(self) -> bool:
+        """Whether staff has looked at who this is."""
+        return self.status in ("approved", "suspended")
+
+
+def changed(seller: Seller, command: ChangeSeller) -> Seller:
+    """The seller with what the command says, at the next version; the same where it says nothing new.
+
+    A name that nobody has approved yet changes at once. Who asks for the name they have wants no other any more.
+    """
+    name = command.name or seller.wanted_name or seller.name
+    is_new_wish = name not in (seller.name, seller.wanted_name)
+    update: dict[str, str | None] = {"email": command.email or seller.email}
+    if seller.was_approved:
+        update["wanted_name"] = name if name != seller.name else None
+        update["name_refusal"] = None if is_new_wish else seller.name_refusal
+    else:
+        update["name"] = name
+    return _at_next_version(seller, update)
+
+
+def name_judged(seller: Seller, command: JudgeName) -> Seller:
+    """The seller after the decision about the name that is wanted; the same on a repeat. Raises NameNotWanted."""
+    if seller.wanted_name != command.name:
+        is_repeat = command.decision == "accepted" and seller.name == command.name
+        if is_repeat and seller.wanted_name is None:
+            return seller
+        raise NameNotWanted(seller.seller_id, command.name, seller.wanted_name)
+    is_accepted = command.decision == "accepted"
+    return _at_next_version(
+        seller,
+        {
+            "name": command.name if is_accepted else seller.name,
+            "wanted_name": None,
+            "name_refusal": None if is_accepted else command.reason,
+        },
+    )
+
+
+def _at_next_version(seller: Seller, update: Mapping[str, str | None]) -> Seller:
+    changed_seller = seller.model_copy(update=dict(update))
+    if changed_seller == seller:
+        return seller
+    return changed_seller.model_copy(update={"version": seller.version + 1})
 
 
 class Decision(Model):
-    """What was decided about a seller, or that the seller applied again (`pending`); `version` is the seller's after it."""
+    """What was decided about a seller, or that the seller applied again (`pending`); `version` is the seller's after it.
+
+    With a `name`: it was decided about this name, which the seller wanted.
+    """
 
     version: int
-    status: SellerStatus
+    status: SellerStatus | Literal["accepted"]
     reason: str | None
     decided_by: str
     decided_at: Instant
+    name: str | None = None
+
+
+def decision_about(seller: Seller, by: str, now: datetime) -> Decision:
+    """That the seller has become what it is."""
+    return Decision(
+        version=seller.version,
+        status=seller.status,
+        reason=seller.reason,
+        decided_by=by,
+        decided_at=now,
+    )
 
 
 class MakeOffer(Model):

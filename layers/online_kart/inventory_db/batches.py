@@ -4,6 +4,7 @@ Locks: packages first, in the order of their ids, then batches, then stock. Who 
 on its row, who closes it locks it alone: so nobody joins a batch that is being closed, and many may join at once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -71,6 +72,24 @@ def has_left(conn: Connection[Any], leg: LegKey, due_at: datetime) -> bool:
     )
 
 
+def share(conn: Connection[Any], batch_id: UUID) -> Batch | None:
+    """As `by_id`; it is kept as it is until the transaction ends."""
+    with conn.cursor(row_factory=class_row(Batch)) as cur:
+        return cur.execute(
+            f"SELECT {COLUMNS} FROM batches WHERE batch_id = %(id)s FOR SHARE", {"id": batch_id}
+        ).fetchone()
+
+
+def share_of_packages(conn: Connection[Any], package_ids: Sequence[UUID]) -> dict[UUID, Batch]:
+    """By package: the batch that holds it, kept as it is until the transaction ends. The caller has locked the packages."""
+    rows = conn.execute(
+        "SELECT package_id, batch_id FROM batch_packages WHERE package_id = ANY(%(ids)s)",
+        {"ids": list(package_ids)},
+    ).fetchall()
+    held = {batch_id: share(conn, batch_id) for batch_id in sorted({row[1] for row in rows})}
+    return {package_id: batch for package_id, key in rows if (batch := held[key]) is not None}
+
+
 def share_of_package(conn: Connection[Any], package_id: UUID) -> Batch | None:
     """The batch that holds the package, kept as it is until the transaction ends. None where none does."""
     with conn.cursor(row_factory=class_row(Batch)) as cur:
@@ -128,6 +147,8 @@ def listed(
              WHERE (%(status)s::text IS NULL OR status = %(status)s)
                AND (%(origin)s::text IS NULL OR origin = %(origin)s)
                AND (%(destination)s::text IS NULL OR destination = %(destination)s)
+               AND (%(facilities)s::text[] IS NULL OR origin = ANY(%(facilities)s)
+                    OR destination = ANY(%(facilities)s))
                AND (%(expected_before)s::timestamptz IS NULL OR expected_at < %(expected_before)s)
                AND (%(after_at)s::timestamptz IS NULL OR (due_at, batch_id) > (%(after_at)s, %(after_id)s))
              ORDER BY due_at, batch_id LIMIT %(limit)s
@@ -146,6 +167,8 @@ def listed_finished(
             SELECT {HISTORY_COLUMNS} FROM batches_history
              WHERE (%(origin)s::text IS NULL OR origin = %(origin)s)
                AND (%(destination)s::text IS NULL OR destination = %(destination)s)
+               AND (%(facilities)s::text[] IS NULL OR origin = ANY(%(facilities)s)
+                    OR destination = ANY(%(facilities)s))
                AND (%(expected_before)s::timestamptz IS NULL OR expected_at < %(expected_before)s)
                AND (%(after_at)s::timestamptz IS NULL
                     OR (finished_at, batch_id) < (%(after_at)s, %(after_id)s))
@@ -157,7 +180,9 @@ def listed_finished(
 
 def _page(wanted: BatchFilter, after: tuple[datetime, UUID] | None, limit: int) -> dict[str, Any]:
     after_at, after_id = after or (None, None)
-    return {**wanted._asdict(), "after_at": after_at, "after_id": after_id, "limit": limit}
+    facilities = None if wanted.facilities is None else list(wanted.facilities)
+    page = {"facilities": facilities, "after_at": after_at, "after_id": after_id, "limit": limit}
+    return {**wanted._asdict(), **page}
 
 
 def without_run(conn: Connection[Any], due_before: datetime, limit: int) -> list[Batch]:

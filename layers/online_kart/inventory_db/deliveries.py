@@ -1,5 +1,6 @@
 """Packages on their last mile (I6): a row each, until it is delivered or on its way back."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -38,7 +39,7 @@ def of_package(conn: Connection[Any], package_id: UUID) -> Delivery | None:
 
 def listed(
     conn: Connection[Any],
-    fc_code: str | None,
+    fc_codes: Sequence[str] | None,
     status: DeliveryStatus | None,
     after: tuple[str, str, UUID] | None,
     limit: int,
@@ -49,14 +50,14 @@ def listed(
         return cur.execute(
             f"""
             SELECT {COLUMNS} FROM deliveries
-             WHERE (%(fc_code)s::text IS NULL OR fc_code = %(fc_code)s)
+             WHERE (%(fc_codes)s::text[] IS NULL OR fc_code = ANY(%(fc_codes)s))
                AND (%(status)s::text IS NULL OR status = %(status)s)
                AND (%(after_id)s::uuid IS NULL
                     OR (fc_code, status, package_id) > (%(after_fc)s, %(after_status)s, %(after_id)s))
              ORDER BY fc_code, status, package_id LIMIT %(limit)s
             """,
             {
-                "fc_code": fc_code,
+                "fc_codes": None if fc_codes is None else list(fc_codes),
                 "status": status,
                 "after_fc": after_fc,
                 "after_status": after_status,

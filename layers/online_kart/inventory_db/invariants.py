@@ -49,6 +49,11 @@ CHECKS: tuple[Check, ...] = (
              WHERE b.status IN ('in_transit', 'arrived')
             UNION ALL
             SELECT sku, seller_id, 0, unsellable FROM return_lines
+            UNION ALL
+            -- sent back, of a package of which its customer keeps the rest
+            SELECT l.sku, l.seller_id, 0, -(l.sellable + l.unsellable)
+              FROM return_lines AS l JOIN returns USING (return_id) JOIN packages AS p USING (package_id)
+             WHERE p.status = 'delivered'
         )
         SELECT format('%s %s', sku, seller_id), format('%s received, %s found', sum(received), sum(found))
           FROM parts GROUP BY sku, seller_id HAVING sum(received) <> sum(found)
@@ -182,15 +187,15 @@ CHECKS: tuple[Check, ...] = (
                    -- what decides its status, and what its place: see `domain.packages.course_of`
                    (array_agg(what ORDER BY version DESC) FILTER (WHERE what IN (
                        'planned', 'departed', 'out_for_delivery', 'delivered', 'returning', 'stranded', 'returned',
-                       'cancelled', 'lost')))[1] AS decided,
+                       'cancelled', 'lost', 'found')))[1] AS decided,
                    coalesce(bool_or(what IN ('returning', 'stranded')), false) AS has_turned,
                    (array_agg(CASE WHEN what <> 'departed' THEN facility END ORDER BY version DESC)
-                       FILTER (WHERE what IN ('planned', 'departed', 'arrived')))[1] AS at_facility
+                       FILTER (WHERE what IN ('planned', 'departed', 'arrived', 'found')))[1] AS at_facility
               FROM package_events GROUP BY package_id
         ), told AS (
             SELECT package_id, version, at_facility,
                    CASE WHEN decided = 'stranded' OR (decided = 'departed' AND has_turned) THEN 'returning'
-                        WHEN decided = 'departed' THEN 'in_transit' ELSE decided END AS status
+                        WHEN decided IN ('departed', 'found') THEN 'in_transit' ELSE decided END AS status
               FROM noted
         )
         SELECT format('package %s', package_id),
@@ -271,6 +276,21 @@ CHECKS: tuple[Check, ...] = (
         """,
         subject="month totals",
         looks_at="sales_by_month",
+    ),
+    Check(
+        11,
+        """
+        SELECT format('sales of %s %s %s', month, fc_code, sku),
+               format('total %s/%s, sales %s/%s', t.quantity, t.amount_paise, s.quantity, s.amount_paise)
+          FROM sales_by_item AS t
+          FULL JOIN (SELECT date_trunc('month', sold_at AT TIME ZONE 'Asia/Kolkata')::date AS month, fc_code, sku,
+                            sum(quantity) AS quantity, sum(amount_paise) AS amount_paise
+                       FROM sales GROUP BY 1, 2, 3) AS s USING (month, fc_code, sku)
+         WHERE (coalesce(t.quantity, 0), coalesce(t.amount_paise, 0))
+               <> (coalesce(s.quantity, 0), coalesce(s.amount_paise, 0))
+        """,
+        subject="item totals",
+        looks_at="sales_by_item",
     ),
     Check(
         12,

@@ -19,13 +19,21 @@ from ..domain.batches import Manifest, Units
 
 def put_package(conn: Connection[Any], batch_id: UUID, package_id: UUID, now: datetime) -> None:
     """Into this batch, out of any other."""
+    put_packages(conn, batch_id, [package_id], now)
+
+
+def put_packages(
+    conn: Connection[Any], batch_id: UUID, package_ids: Sequence[UUID], now: datetime
+) -> None:
+    """As `put_package`, of several."""
     conn.execute(
         """
         INSERT INTO batch_packages (batch_id, package_id, loaded_at)
-        VALUES (%(batch_id)s, %(package_id)s, %(now)s)
+        SELECT %(batch_id)s, package_id, %(now)s FROM unnest(%(ids)s::uuid[]) AS package_id
+         ORDER BY package_id
         ON CONFLICT (package_id) DO UPDATE SET batch_id = excluded.batch_id, loaded_at = excluded.loaded_at
         """,
-        {"batch_id": batch_id, "package_id": package_id, "now": now},
+        {"batch_id": batch_id, "ids": list(package_ids), "now": now},
     )
 
 

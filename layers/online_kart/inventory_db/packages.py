@@ -89,21 +89,26 @@ def lock_of_order(conn: Connection[Any], order_id: UUID) -> list[Package]:
 def listed(
     conn: Connection[Any],
     status: PackageStatus | None,
-    facility: str | None,
+    facilities: Sequence[str] | None,
     after: UUID | None,
     limit: int,
 ) -> list[Package]:
-    """In the order of their ids. `facility`: where they are now."""
+    """In the order of their ids. `facilities`: where they are now; None: anywhere."""
     with conn.cursor(row_factory=class_row(Package)) as cur:
         return cur.execute(
             f"""
             SELECT {COLUMNS} FROM packages
              WHERE (%(status)s::text IS NULL OR status = %(status)s)
-               AND (%(facility)s::text IS NULL OR at_facility = %(facility)s)
+               AND (%(facilities)s::text[] IS NULL OR at_facility = ANY(%(facilities)s))
                AND (%(after)s::uuid IS NULL OR package_id > %(after)s)
              ORDER BY package_id LIMIT %(limit)s
             """,
-            {"status": status, "facility": facility, "after": after, "limit": limit},
+            {
+                "status": status,
+                "facilities": None if facilities is None else list(facilities),
+                "after": after,
+                "limit": limit,
+            },
         ).fetchall()
 
 

@@ -121,3 +121,37 @@ def restore_month_total(conn: Connection[Any], month: str) -> None:
         """,
         key,
     )
+
+
+def restore_item_total(conn: Connection[Any], month: str, fc_code: str, sku: str) -> None:
+    """As `restore_month_total`, of an item from an FC."""
+    key = {"month": month, "fc_code": fc_code, "sku": sku}
+    conn.execute(
+        """
+        INSERT INTO item_sales_totals (month, fc_code, sku, quantity, amount_paise)
+        VALUES (%(month)s::date, %(fc_code)s, %(sku)s, 0, 0) ON CONFLICT DO NOTHING
+        """,
+        key,
+    )
+    conn.execute(
+        """
+        SELECT FROM item_sales_totals
+         WHERE month = %(month)s::date AND fc_code = %(fc_code)s AND sku = %(sku)s
+           FOR UPDATE
+        """,
+        key,
+    )
+    conn.execute(
+        """
+        UPDATE item_sales_totals SET (quantity, amount_paise) = (
+               SELECT coalesce(sum(quantity), 0), coalesce(sum(amount_paise), 0)
+                 FROM (SELECT quantity, amount_paise FROM sales
+                        WHERE fc_code = %(fc_code)s AND sku = %(sku)s
+                          AND date_trunc('month', sold_at AT TIME ZONE 'Asia/Kolkata')::date = %(month)s::date
+                       UNION ALL
+                       SELECT -quantity, -amount_paise FROM item_sales_changes
+                        WHERE month = %(month)s::date AND fc_code = %(fc_code)s AND sku = %(sku)s) AS parts)
+         WHERE month = %(month)s::date AND fc_code = %(fc_code)s AND sku = %(sku)s
+        """,
+        key,
+    )

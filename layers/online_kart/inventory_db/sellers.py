@@ -18,7 +18,8 @@ from ..domain.sellers import (
     StockOfOffer,
 )
 
-SELLER_COLUMNS = "seller_id, name, email, status, version, registered_at, approved_at, reason"
+SELLER_COLUMNS = """seller_id, name, email, status, version, registered_at, approved_at, reason, wanted_name,
+                    name_refusal"""
 OFFER_COLUMNS = "seller_id, sku, price_paise, status, version, updated_at"
 OFFERED_ITEM = """
     SELECT i.sku, i.category_id, i.name, i.brand, i.weight_grams, i.status AS item_status,
@@ -35,7 +36,7 @@ def insert(conn: Connection[Any], seller: Seller) -> bool:
             f"""
             INSERT INTO sellers ({SELLER_COLUMNS})
             VALUES (%(seller_id)s, %(name)s, %(email)s, %(status)s, %(version)s, %(registered_at)s,
-                    %(approved_at)s, %(reason)s)
+                    %(approved_at)s, %(reason)s, %(wanted_name)s, %(name_refusal)s)
             ON CONFLICT DO NOTHING
             """,
             seller.model_dump(),
@@ -70,21 +71,27 @@ def _seller(conn: Connection[Any], seller_id: UUID, lock: str) -> Seller | None:
 def listed(
     conn: Connection[Any],
     status: SellerStatus | None,
+    wants_name: bool | None,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Seller]:
-    """The oldest first, beginning behind the sort key (registered_at, seller_id)."""
+    """The oldest first, beginning behind the sort key (registered_at, seller_id).
+
+    `wants_name`: of those whose name waits for a decision, or of the others.
+    """
     with conn.cursor(row_factory=class_row(Seller)) as cur:
         return cur.execute(
             f"""
             SELECT {SELLER_COLUMNS} FROM sellers
              WHERE (%(status)s::text IS NULL OR status = %(status)s)
+               AND (%(wants_name)s::boolean IS NULL OR (wanted_name IS NOT NULL) = %(wants_name)s)
                AND (%(at)s::timestamptz IS NULL OR (registered_at, seller_id) > (%(at)s, %(id)s))
              ORDER BY registered_at, seller_id
              LIMIT %(limit)s
             """,
             {
                 "status": status,
+                "wants_name": wants_name,
                 "at": after[0] if after else None,
                 "id": after[1] if after else None,
                 "limit": limit,
@@ -104,14 +111,27 @@ def update_status(conn: Connection[Any], seller: Seller) -> None:
     )
 
 
-def insert_decision(conn: Connection[Any], seller: Seller, by: str, now: datetime) -> None:
-    """That the seller has become what it is: `update_status` was called with it."""
+def update_data(conn: Connection[Any], seller: Seller) -> None:
+    """What sellers say of themselves. Raises UniqueViolation where another has registered with the e-mail address."""
     conn.execute(
         """
-        INSERT INTO seller_decisions (seller_id, version, status, reason, decided_by, decided_at)
-        VALUES (%(seller_id)s, %(version)s, %(status)s, %(reason)s, %(by)s, %(now)s)
+        UPDATE sellers
+           SET name = %(name)s, email = %(email)s, wanted_name = %(wanted_name)s,
+               name_refusal = %(name_refusal)s, version = %(version)s
+         WHERE seller_id = %(seller_id)s
         """,
-        {**seller.model_dump(), "by": by, "now": now},
+        seller.model_dump(),
+    )
+
+
+def insert_decision(conn: Connection[Any], seller_id: UUID, decision: Decision) -> None:
+    conn.execute(
+        """
+        INSERT INTO seller_decisions (seller_id, version, status, reason, decided_by, decided_at, name)
+        VALUES (%(seller_id)s, %(version)s, %(status)s, %(reason)s, %(decided_by)s, %(decided_at)s,
+                %(name)s)
+        """,
+        {"seller_id": seller_id, **decision.model_dump()},
     )
 
 
@@ -122,7 +142,7 @@ def decisions(
     with conn.cursor(row_factory=class_row(Decision)) as cur:
         return cur.execute(
             """
-            SELECT version, status, reason, decided_by, decided_at FROM seller_decisions
+            SELECT version, status, reason, decided_by, decided_at, name FROM seller_decisions
              WHERE seller_id = %(seller_id)s AND (%(after)s::bigint IS NULL OR version > %(after)s)
              ORDER BY version
              LIMIT %(limit)s

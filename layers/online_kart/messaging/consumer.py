@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from .. import metrics
 from ..crashpoints import crashpoint
 from ..domain.errors import Unavailable, UnknownEdition
 from ..domain.events import EDITION
@@ -50,9 +51,31 @@ class Record(Protocol):
 
 
 def handle_each(
+    records: Iterable[Record],
+    handle: Callable[[Envelope], None],
+    measured_as: tuple[str, datetime] | None = None,
+) -> dict[str, list[dict[str, str]]]:
+    """What SQS expects of a function with ReportBatchItemFailures. `handle` must be safe to repeat.
+
+    `measured_as`: the consumer, and business time: how long the slowest of the events took to it is a metric.
+    """
+    times: list[datetime] = []
+
+    def handle_and_note(envelope: Envelope) -> None:
+        handle(envelope)
+        times.append(envelope.time)
+
+    answer = _handle_each(records, handle_and_note)
+    if times and measured_as:
+        consumer, now = measured_as
+        lag = max((now - min(times)).total_seconds(), 0.0)
+        metrics.put({"event_lag": (lag, "Seconds")}, consumer=consumer)
+    return answer
+
+
+def _handle_each(
     records: Iterable[Record], handle: Callable[[Envelope], None]
 ) -> dict[str, list[dict[str, str]]]:
-    """What SQS expects of a function with ReportBatchItemFailures. `handle` must be safe to repeat."""
     failed: list[str] = []
     unavailable = 0
     for record in records:

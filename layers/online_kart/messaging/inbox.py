@@ -85,6 +85,18 @@ def answer(conn: Connection[Any], consumer: str, event_id: UUID) -> Any:
     return row[0] if row else None
 
 
+def last_heard_at(conn: Connection[Any], consumer: str) -> datetime | None:
+    """When it handled its last event. None where there was none of late: what was handled is forgotten some day."""
+    row = conn.execute(
+        """
+        SELECT handled_at FROM inbox WHERE consumer = %(consumer)s
+         ORDER BY handled_at DESC LIMIT 1
+        """,
+        {"consumer": consumer},
+    ).fetchone()
+    return row[0] if row else None
+
+
 def heard(
     conn: Connection[Any], consumers: Iterable[str], since: datetime
 ) -> Iterator[tuple[str, list[Any]]]:

@@ -132,6 +132,30 @@ def backlog(conn: Connection[Any], now: datetime) -> Backlog:
 # What was told, for who asks whether it was heard
 
 
+class LastTold(NamedTuple):
+    event_id: str
+    payload: dict[str, Any]
+    occurred_at: datetime
+
+
+LOOKED_BACK_MAX = 20_000
+"""Events of all types, among which the last of some types are looked for: a moment's work, and minutes of a busy day."""
+
+
+def last_told(conn: Connection[Any], types: Iterable[str], limit: int) -> list[LastTold]:
+    """The last events of those types that were sent, the newest first, as far as LOOKED_BACK_MAX events go back."""
+    rows = conn.execute(
+        """
+        SELECT event_id::text, payload, occurred_at FROM outbox
+         WHERE position > (SELECT max(position) FROM outbox) - %(back)s
+           AND type = ANY(%(types)s) AND sent_at IS NOT NULL
+         ORDER BY position DESC LIMIT %(limit)s
+        """,
+        {"back": LOOKED_BACK_MAX, "types": list(types), "limit": limit},
+    ).fetchall()
+    return [LastTold(*row) for row in rows]
+
+
 def told(
     conn: Connection[Any], types: Iterable[str], since: datetime, before: datetime
 ) -> Iterator[tuple[str, list[Any]]]:

@@ -33,11 +33,14 @@ RULES: dict[str, tuple[str, ...]] = {
         "OrderCancelled",
         "CancellationRefused",
         "OrderFinished",
+        "OrderReopened",
         "PackageChanged",
         "ReturnRequested",
         "ReturnPlanned",
         "ReturnReceived",
         "ReturnSettled",
+        "ReturnPaid",
+        "ReturnCancelled",
     ),
     # seller_app
     "project_seller_sales": ("SaleRecorded",),
@@ -45,7 +48,7 @@ RULES: dict[str, tuple[str, ...]] = {
     # customer_app
     "project_catalog": ("CategoryChanged", "ItemChanged", "OfferChanged", "AvailabilityChanged"),
     "track_packages": ("PackageChanged",),
-    "track_returns": ("ReturnPlanned", "ReturnReceived"),
+    "track_returns": ("ReturnPlanned", "ReturnReceived", "ReturnCancelled"),
 }
 
 CONSUMERS_BY_APP: dict[str, tuple[str, ...]] = {

@@ -5,11 +5,24 @@ from uuid import UUID
 
 from chalice import Blueprint, Response
 
-from online_kart.contract import created, ok, operation
-from online_kart.domain.errors import AlreadyRegistered, EmailTaken, NotFound, SellerStatusConflict
+from online_kart.contract import created, ok, operation, versioned
+from online_kart.domain.errors import (
+    AlreadyRegistered,
+    EmailTaken,
+    NotFound,
+    SellerStatusConflict,
+    VersionChanged,
+)
 from online_kart.domain.principals import SELLERS_ACT, SELLERS_SEE
-from online_kart.domain.sellers import RegisterSeller, Seller
-from online_kart.http import errors_to_http, json_response, read_body, read_path
+from online_kart.domain.sellers import ChangeSeller, RegisterSeller, Seller
+from online_kart.http import (
+    errors_to_http,
+    etag,
+    json_response,
+    read_body,
+    read_path,
+    wanted_versions,
+)
 from online_kart.signed_in import principal_of
 
 from .. import wiring
@@ -35,12 +48,32 @@ def register_seller() -> Response:
 
 
 @sellers_api.route("/sellers/{seller_id}", methods=["GET"])
-@operation(ok(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=SELLERS_SEE)
+@operation(versioned(Seller), path={"seller_id": UUID}, errors=(NotFound,), access=SELLERS_SEE)
 @errors_to_http
 def seller_by_id(seller_id: str) -> Response:
     key: UUID = read_path(UUID, seller_id, "seller_id")
     by = principal_of(sellers_api.current_request)
-    return json_response(sellers.by_id(wiring.inventory_db(), by, key))
+    seller = sellers.by_id(wiring.inventory_db(), by, key)
+    return json_response(seller, headers=etag(seller.version))
+
+
+@sellers_api.route("/sellers/{seller_id}", methods=["PATCH"])
+@operation(
+    versioned(Seller),
+    path={"seller_id": UUID},
+    body=ChangeSeller,
+    errors=(NotFound, EmailTaken, VersionChanged),
+    access=SELLERS_ACT,
+)
+@errors_to_http
+def change_seller(seller_id: str) -> Response:
+    """The e-mail address changes at once, and so does a name until it was approved. Later, another one waits as `wanted_name`
+    until staff have looked at it, and the seller sells on by the old one; `name_refusal` says why it was refused."""
+    key: UUID = read_path(UUID, seller_id, "seller_id")
+    request = sellers_api.current_request
+    command, wanted = read_body(request, ChangeSeller), wanted_versions(request)
+    seller = sellers.change(wiring.inventory_db(), principal_of(request), key, command, wanted)
+    return json_response(seller, headers=etag(seller.version))
 
 
 @sellers_api.route("/sellers/{seller_id}/applications", methods=["POST"])

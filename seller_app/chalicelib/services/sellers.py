@@ -1,10 +1,12 @@
-"""Registering sellers, and asking whether one may sell."""
+"""Registering sellers, what they change of it, and asking whether one may sell."""
 
+import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 
 from online_kart.crashpoints import crashpoint
 from online_kart.domain.errors import (
@@ -15,8 +17,17 @@ from online_kart.domain.errors import (
     SellerStatusConflict,
 )
 from online_kart.domain.principals import Principal, Role
-from online_kart.domain.sellers import RegisterSeller, Seller
+from online_kart.domain.sellers import (
+    ChangeSeller,
+    RegisterSeller,
+    Seller,
+    changed,
+    decision_about,
+)
+from online_kart.domain.versions import Versions, refuse_past
 from online_kart.inventory_db import sellers
+
+logger = logging.getLogger(__name__)
 
 
 def register(
@@ -55,10 +66,37 @@ def apply_again(conn: Connection[Any], by: Principal, seller_id: UUID, now: date
         changes = {"status": "pending", "reason": None, "version": seller.version + 1}
         applied = seller.model_copy(update=changes)
         sellers.update_status(conn, applied)
-        sellers.insert_decision(conn, applied, by.name, now)
+        sellers.insert_decision(conn, seller_id, decision_about(applied, by.name, now))
         crashpoint("apply_again.written")
     crashpoint("apply_again.committed")
     return applied
+
+
+def change(
+    conn: Connection[Any],
+    by: Principal,
+    seller_id: UUID,
+    command: ChangeSeller,
+    wanted: Versions = None,
+) -> Seller:
+    """What sellers have registered with. Another name of one who was approved waits for staff, who sells on meanwhile.
+
+    A repeat changes nothing. Raises NotFound, EmailTaken, VersionChanged.
+    """
+    by.require_own("seller", seller_id)
+    try:
+        with conn.transaction():
+            seller = _found(sellers.by_id_for_update(conn, seller_id), seller_id)
+            refuse_past(seller.version, wanted)
+            new = changed(seller, command)
+            if new != seller:
+                sellers.update_data(conn, new)
+            crashpoint("change_seller.written")
+    except UniqueViolation as error:
+        raise EmailTaken(new.email) from error
+    crashpoint("change_seller.committed")
+    logger.info("A seller's data changed", extra={"seller_id": str(seller_id), "by": by.name})
+    return new
 
 
 def by_id(conn: Connection[Any], by: Principal, seller_id: UUID) -> Seller:
