@@ -26,7 +26,6 @@ from threading import Event, RLock
 from types import SimpleNamespace
 from typing import Any
 
-from antlr4.ParserRuleContext import ParserRuleContext
 from jsonpath_ng.ext.parser import parse as parse_path
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -170,7 +169,7 @@ _parse = AmazonStateLanguageParser.parse
 
 
 @lru_cache(DEFINITIONS_KEPT)
-def _parsed(definition: str) -> tuple[EvalComponent, ParserRuleContext]:
+def _parsed(definition: str) -> tuple[EvalComponent, Any]:
     """A parsed program holds no state of an execution, so all executions share it, also those of later engines."""
     return _parse(definition)
 

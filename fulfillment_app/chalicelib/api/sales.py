@@ -1,5 +1,6 @@
 """/sales/by-category, /sales/by-month and /sales/by-item: what was sold, exact at any commit."""
 
+from datetime import date
 
 from chalice import Blueprint, Response
 
