@@ -49,9 +49,9 @@ def test_a_day_is_a_date_of_this_century_and_no_number():
 @pytest.mark.parametrize(
     ("type_", "fits", "does_not"),
     [
-        (Name, ["A", " A ", "\u0007"], ["", "  ", "\u2003"]),
+        (Name, ["A", " A ", "\u0007"], ["", "  ", "\u2003", "\x85"]),
         (Sentence, ["too blue", "a b", "  abc  "], ["a", "  a  ", "ab "]),
-        (Email, ["asha@example.com"], [" asha@example.com ", "asha@example", "a@b@c.d"]),
+        (Email, ["asha@example.com"], [" a@b.in ", "asha@example", "a@b@c.d", "a@b.\x85"]),
         (AskedDay, ["2026-08-15"], ["1999-12-31", "2100-01-01", "0"]),
         (AskedInstant, ["2026-03-02T04:30:00Z"], ["0.5", "1999-12-31T23:59:59Z", "2026-03-02"]),
     ],

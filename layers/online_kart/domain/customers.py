@@ -8,9 +8,12 @@ from pydantic import Field, StringConstraints
 from .base import Model, example
 from .values import Instant, Name, Pincode
 
+_PART = r"[^@\x00-\x20\x7f-\xa0]+"
+"""Of an address. Blanks are written out: languages disagree about what `\\s` is."""
+
 Email = Annotated[
     str,
-    StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    StringConstraints(max_length=254, pattern=rf"^{_PART}@{_PART}\.{_PART}$"),
     Field(examples=["asha@example.com"]),
 ]
 Phone = Annotated[str, StringConstraints(pattern=r"^(\+?[0-9 -]{6,20})?$")]

@@ -39,15 +39,18 @@ Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
+_MARK = r"[^\s\x85\ufeff]"
+"""What is no blank, for whoever reads the schema: languages disagree about the two."""
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    Field(json_schema_extra={"pattern": r"\S"}),
+    Field(json_schema_extra={"pattern": _MARK}),
 ]
 Sentence = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=500),
-    Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+    Field(json_schema_extra={"pattern": rf"{_MARK}[\s\S]+{_MARK}"}),
 ]
 """Why somebody did something, in their own words."""
 
