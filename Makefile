@@ -77,7 +77,7 @@ layers: $(DEPLOY) ## what Lambda functions share, built for AWS; PYTHON_313=… 
 synth: layers ## the templates of dev and prod, into cdk.out; needs no account
 	@CDK_OUTDIR=cdk.out $(BIN)/python -m cdk.app
 
-check-deploy: layers ## builds the layers and the templates, and checks both: tests, cdk-nag, cfn-lint, squawk (some minutes)
+check-deploy: layers ## builds the layers and the templates, and checks both: tests, cdk-nag, squawk (some minutes)
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/cdk
 
 check: test ## the same as make test
