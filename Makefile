@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 LOCAL := $(VENV)/installed-local
 TEST := $(VENV)/installed-test
 BENCH := $(VENV)/installed-bench
-SOURCES := layers/online_kart fulfillment_app seller_app customer_app local tests
+DEPLOY := $(VENV)/installed-deploy
+SOURCES := layers/online_kart fulfillment_app seller_app customer_app local cdk tests
 
 # One more than cores, for many tests wait for servers to start; 4 at most, for each has databases of its own.
 WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ "$$cores" -lt 4 ] && expr $$cores + 1 || echo 4)
@@ -19,7 +20,7 @@ export TZ := UTC
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kill up down reset test tests-alone test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate fuzz
+.PHONY: help setup demo demo-kill up down reset test tests-alone test-changes test-closings bench-routing races flash-sale check lint format faults crash simulate fuzz layers synth check-deploy
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +77,15 @@ simulate: $(TEST) ## random weeks on the real code, until Ctrl-C or as many as W
 fuzz: $(TEST) ## 200 requests of chance for every operation of each app over HTTP, by Schemathesis; EXAMPLES=…, APP=seller_app, SEED=… (hours)
 	@$(BIN)/python -m tests.fuzz $(if $(APP),--app $(APP)) $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
 
+layers: $(DEPLOY) ## what Lambda functions share, built for AWS; PYTHON_313=… names a Python 3.13 that is not on the PATH
+	@$(BIN)/python -m cdk.layers $(if $(PYTHON_313),--interpreter $(PYTHON_313))
+
+synth: layers ## the templates of dev and prod, into cdk.out; needs no account
+	@CDK_OUTDIR=cdk.out $(BIN)/python -m cdk.app
+
+check-deploy: layers ## builds the layers and the templates, and checks both: tests, cdk-nag, squawk (some minutes)
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/cdk
+
 check: test ## the same as make test
 
 lint: $(TEST)
@@ -105,6 +115,11 @@ $(TEST): pyproject.toml layers/requirements.txt | $(BIN)/python
 	@echo "Installing what the tests need (a minute or two the first time) …"
 	@$(PIP_INSTALL) --editable '.[local,test]'
 	@touch $@ $(LOCAL)
+
+$(DEPLOY): pyproject.toml layers/requirements.txt | $(BIN)/python
+	@echo "Installing what a deployment needs (some minutes the first time) …"
+	@$(PIP_INSTALL) --editable '.[local,test,deploy]'
+	@touch $@ $(LOCAL) $(TEST)
 
 $(BENCH): pyproject.toml layers/requirements.txt | $(BIN)/python
 	@echo "Installing what the router is measured against …"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 from pymongo.database import Database as Documents
 
-from online_kart import aws
+from online_kart import aws, credentials
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.domain.payments import PaymentProvider
@@ -41,7 +41,8 @@ def now() -> datetime:
 
 @cache
 def _customer() -> Database:
-    return Database(settings().customer_dsn)
+    dsn = settings().customer_dsn
+    return Database(dsn, credentials.database_password(settings(), dsn))
 
 
 def customer_db() -> Connection[Any]:
@@ -50,7 +51,7 @@ def customer_db() -> Connection[Any]:
 
 @cache
 def documents() -> Documents[dict[str, Any]]:
-    return connection.database(settings().mongodb_uri, settings().documents_db)
+    return connection.database(credentials.documents_uri(settings()), settings().documents_db)
 
 
 @cache

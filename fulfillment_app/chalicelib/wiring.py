@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 from pymongo.database import Database as Documents
 
-from online_kart import aws
+from online_kart import aws, credentials
 from online_kart.clock import Clock
 from online_kart.documents import connection
 from online_kart.messaging import relay
@@ -37,7 +37,8 @@ def now() -> datetime:
 
 @cache
 def _inventory() -> Database:
-    return Database(settings().inventory_dsn)
+    dsn = settings().inventory_dsn
+    return Database(dsn, credentials.database_password(settings(), dsn))
 
 
 def inventory_db() -> Connection[Any]:
@@ -46,7 +47,7 @@ def inventory_db() -> Connection[Any]:
 
 @cache
 def documents() -> Documents[dict[str, Any]]:
-    return connection.database(settings().mongodb_uri, settings().documents_db)
+    return connection.database(credentials.documents_uri(settings()), settings().documents_db)
 
 
 @cache

@@ -132,8 +132,9 @@ def _unavailable_when_lost(conn: psycopg.Connection[Any]) -> Iterator[None]:
 class Database:
     """One database's connections. Thread-safe; opens nothing until it is asked for one."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, password: Callable[[], str] | None = None) -> None:
+        """`password` makes one for each new connection, where the DSN has none."""
+        self._dsn, self._password = dsn, password
         self._forget_all()
 
     def connection(self) -> KartConnection:
@@ -179,6 +180,7 @@ class Database:
                 autocommit=True,
                 prepare_threshold=None,  # a proxy between us and the server would have to pin us
                 connect_timeout=CONNECT_SECONDS_MAX,
+                password=self._password() if self._password else None,
                 # As part of connecting: a SET would cost a round trip, and pin a proxy's connection.
                 options=" ".join(f"-c {name}={ms}" for name, ms in SESSION_SETTINGS.items()),
                 **KEEPALIVES,

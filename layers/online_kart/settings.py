@@ -1,7 +1,7 @@
 """Each app's settings: one frozen class, read from the environment once, on first use."""
 
 import os
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,7 +14,11 @@ class Settings(BaseModel):
     mongodb_uri: str = Field(
         "mongodb://127.0.0.1:17017/?directConnection=true", alias="MONGODB_URI"
     )
+    mongodb_secret: str = ""
+    """Of AWS's Secrets Manager; where it is set, it has the store's address, and `mongodb_uri` counts for nothing."""
     documents_db: str = "kart"
+    database_sign_in: Literal["password", "iam"] = "password"
+    """By what the DSN says, or by IAM (see `credentials`)."""
     clock_file: str = ""
     event_bus: str = "kart"
     relay_function: str = ""
