@@ -1,7 +1,8 @@
 """How far copies are behind, as staff see it, and as metrics that alarms can be made of."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 
 import pytest
 
@@ -34,13 +35,13 @@ def test_staff_see_what_each_copy_has_still_to_take_and_since_when(
     assert heard["track_packages"]["last_heard_at"] is not None
     assert heard["track_returns"]["last_heard_at"] is None
 
-    lost = documents.order_log.find_one({"what": "PackageChanged"})
+    lost = min(documents.order_log.find({"what": "PackageChanged"}), key=itemgetter("at"))
     documents.order_log.delete_one({"_id": lost["_id"]})
     sides.deliver(package_id)
     behind = seen(auditor)
     assert behind["log_orders"]["waiting_count"] == 1
-    waits_for = (sides.market.now - lost["at"]).total_seconds()
-    assert behind["log_orders"]["behind_seconds"] == pytest.approx(waits_for, abs=60)
+    by_now = datetime.fromisoformat(fulfillment.get("/ready").json_body["now"]) - lost["at"]
+    assert 0 < behind["log_orders"]["behind_seconds"] <= by_now.total_seconds()
     assert behind["sales totals"]["waiting_count"] == 3
     assert behind["outbox"]["behind_seconds"] == 0
 
