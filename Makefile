@@ -9,8 +9,8 @@ BENCH := $(VENV)/installed-bench
 DEPLOY := $(VENV)/installed-deploy
 SOURCES := layers/online_kart fulfillment_app seller_app customer_app local cdk tests
 
-# One more than cores, for many tests wait for servers to start; 4 at most, for each has databases of its own.
-WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ "$$cores" -lt 4 ] && expr $$cores + 1 || echo 4)
+# Two more than cores, for tests wait for servers and for commits; 4 at most, for each has databases of its own.
+WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ "$$cores" -lt 2 ] && echo 3 || echo 4)
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--no-python-version-warning --root-user-action=ignore

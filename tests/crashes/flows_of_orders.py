@@ -111,8 +111,9 @@ def _cancel(world: World, order_id: str) -> Response:
 
 def give_back(world: World, ground: Place) -> Iterator[str]:
     """Nobody at home three times, and another refused at the door: both return to their FC. A third is sent back."""
-    yield from _send_back(world, ground)
+    # Before anything is back in the FC next door, which would serve it without a truck.
     yield from _lose_and_find(world, ground)
+    yield from _send_back(world, ground)
     order_id = served(world, ground, "rto", NEIGHBOUR, ("MUG", 2))
     if status_of(world, order_id) == "confirmed":
         package_id = out_for_delivery(world, order_id)
@@ -189,6 +190,8 @@ def _send_back(world: World, ground: Place) -> Iterator[str]:
     row = world.stores.customer.execute("SELECT status FROM returns").fetchone()
     if row != ("paid",):
         yield f"the return is {row}"
-    taken_off = world.stores.inventory.execute("SELECT sum(quantity) FROM sales").fetchone()
+    taken_off = world.stores.inventory.execute(
+        "SELECT sum(quantity) FROM sales WHERE order_id = %s", [order_id]
+    ).fetchone()
     if taken_off != (0,):
         yield f"{taken_off} units are still sold"
