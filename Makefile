@@ -74,7 +74,7 @@ faults: $(TEST) ## every fault: databases killed, networks cut, stores away, ste
 simulate: $(TEST) ## random weeks on the real code, until Ctrl-C or as many as WEEKS=… says; FIRST=… for other seeds
 	@$(BIN)/python -m tests.simulation $(if $(WEEKS),--weeks $(WEEKS)) $(if $(FIRST),--first $(FIRST))
 
-fuzz: $(TEST) ## 200 requests of chance for every operation of each app over HTTP, by Schemathesis; EXAMPLES=…, APP=seller_app, SEED=… (hours)
+fuzz: $(TEST) ## 200 requests of chance for every operation of each app over HTTP, by Schemathesis; EXAMPLES=…, APP=seller_app, SEED=… (some minutes an app)
 	@$(BIN)/python -m tests.fuzz $(if $(APP),--app $(APP)) $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
 
 layers: $(DEPLOY) ## what Lambda functions share, built for AWS; PYTHON_313=… names a Python 3.13 that is not on the PATH
